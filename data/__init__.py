@@ -1,0 +1,1 @@
+"""Samples, degradations and texts: what training and evaluation are fed with."""

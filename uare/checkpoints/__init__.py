@@ -1,0 +1,1 @@
+"""Checkpoint folders: ours, and the BAGEL layout."""

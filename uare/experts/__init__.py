@@ -1,0 +1,1 @@
+"""What belongs to one expert or head, and nothing about the mixture."""
