@@ -1,0 +1,1 @@
+"""Speed and memory of the models, as ratios measured within one run."""
