@@ -1,0 +1,132 @@
+"""What the pipeline hands back: frozen values that a program can keep, compare and write as JSON.
+
+`to_dict()` gives plain JSON types and rounds scores and probabilities to four decimals; the fields
+themselves are never rounded. Pictures are never part of a dictionary.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from uare.vocabulary import DEGRADATIONS, SEVERITIES
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+Json = dict[str, object]
+DECIMALS = 4  # of scores and probabilities in `to_dict`: below it two machines need not agree
+
+
+def rounded(values: dict[str, float]) -> dict[str, float]:
+    """The same dictionary with every value rounded to `DECIMALS` places."""
+    return {key: round(float(value), DECIMALS) for key, value in values.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Degradation:
+    """One harm: an id of `uare.vocabulary.DEGRADATIONS` and its severity 1..5, None where a text names no severity."""
+
+    type: str
+    severity: int | None
+
+    @property
+    def words(self) -> str:
+        """The harm as running text has it, such as "obvious noise"."""
+        name = DEGRADATIONS[self.type]
+        return name if self.severity is None else f"{SEVERITIES[self.severity]} {name}"
+
+    def to_dict(self) -> Json:
+        return {"type": self.type, "severity": self.severity}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """A written analysis in parts; a part that the text does not have is None."""
+
+    intent: str | None = None
+    content: str | None = None  # what the photo looks like, apart from its defects
+    quality: str | None = None  # the defects, in words
+    plan: str | None = None
+    result: str | None = None
+    degradations: tuple[Degradation, ...] = ()  # in the order in which the text names them
+    text: str = ""  # everything, as the model wrote it
+
+    def to_dict(self) -> Json:
+        return asdict(self) | {"degradations": [one.to_dict() for one in self.degradations]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessment:
+    """How good one photo is. Scores lie in [1, 5], 5 is best."""
+
+    score: float  # expectation over `distribution`
+    level: str  # the level nearest to `score`
+    distribution: dict[str, float]  # level -> probability, sums to 1
+    attributes: dict[str, float]  # attribute -> score
+    degradations: tuple[Degradation, ...]
+    text: str
+
+    def to_dict(self) -> Json:
+        return {
+            "score": round(self.score, DECIMALS),
+            "level": self.level,
+            "distribution": rounded(self.distribution),
+            "attributes": rounded(self.attributes),
+            "degradations": [one.to_dict() for one in self.degradations],
+            "text": self.text,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Which of two photos is better; `probabilities` are those of (A better, B better, equal)."""
+
+    verdict: Literal["A", "B", "equal"]
+    probabilities: tuple[float, float, float]
+    text: str
+
+    def to_dict(self) -> Json:
+        names = ("A", "B", "equal")
+        return {
+            "verdict": self.verdict,
+            "probabilities": rounded(dict(zip(names, self.probabilities, strict=True))),
+            "text": self.text,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """A restoration against its input; `probabilities` are those of (better, worse, about equal)."""
+
+    outcome: Literal["better", "about equal", "worse"]
+    probabilities: tuple[float, float, float]
+
+    def to_dict(self) -> Json:
+        names = ("better", "worse", "about equal")
+        return {
+            "outcome": self.outcome,
+            "probabilities": rounded(dict(zip(names, self.probabilities, strict=True))),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restoration:
+    """A restored photo and how it came about. `image` has the type, mode and bit depth that the caller's image had."""
+
+    image: "Image.Image | np.ndarray"
+    analysis: Analysis | None
+    verdict: Verdict | None
+    seed: int
+    steps: int
+    timings: dict[str, float]  # stage -> seconds
+    warnings: tuple[str, ...] = field(default=())
+
+    def to_dict(self) -> Json:
+        return {
+            "analysis": None if self.analysis is None else self.analysis.to_dict(),
+            "verdict": None if self.verdict is None else self.verdict.to_dict(),
+            "seed": self.seed,
+            "steps": self.steps,
+            "timings": rounded(self.timings),
+            "warnings": list(self.warnings),
+        }
