@@ -1,0 +1,50 @@
+"""Colour that a restoration must not change: luma, and low frequencies taken from the source."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from uare.errors import InputError
+
+
+def luma(image: Tensor) -> Tensor:
+    """Luma (..., 1, H, W) of RGB (..., 3, H, W): ITU-R BT.601, which keeps grey as it is."""
+    red, green, blue = image.split(1, dim=-3)
+    return (0.299 * red + 0.587 * green + 0.114 * blue).clamp(0, 1)
+
+
+def low_frequencies(image: Tensor, levels: int = 5) -> Tensor:
+    """What is left of an image (..., C, H, W) after `levels` à-trous wavelet planes are taken off.
+
+    Each level blurs with the weights 1 2 1 at twice the distance of the one before, edges repeated: 5 levels
+    blur with a standard deviation of 13 px. Float32 throughout.
+    """
+    if levels < 1:
+        raise InputError(f"levels is {levels}, expected at least 1")
+    image = image.float()
+    for level in range(levels):
+        image = _blurred(_blurred(image, 2**level, axis=-1), 2**level, axis=-2)
+    return image
+
+
+def match_low_frequencies(result: Tensor, source: Tensor, levels: int = 5) -> Tensor:
+    """Result (..., 3, H, W) with the colours and tones of `source` at large scale and its own detail, in [0, 1].
+
+    Wavelet colour correction (StableSR, arXiv 2305.07015, section 3.4). Not for low light, haze or exposure,
+    where the tones have to change. Raises InputError where the sizes differ.
+    """
+    if result.shape != source.shape:
+        raise InputError(
+            f"colours can be matched only at one size, found {tuple(result.shape)} and {tuple(source.shape)}; "
+            "resize the source first"
+        )
+    return (result + low_frequencies(source - result, levels)).clamp(0, 1)
+
+
+def _blurred(image: Tensor, distance: int, axis: int) -> Tensor:
+    """Weights 1 2 1 at -distance, 0, +distance along one axis of an image (..., C, H, W)."""
+    planes = image.reshape(-1, *image.shape[-3:])  # (B, C, H, W), as replicate padding wants it
+    sides = (distance, distance, 0, 0) if axis == -1 else (0, 0, distance, distance)
+    padded = F.pad(planes, sides, mode="replicate")
+    length = image.shape[axis]
+    outer = padded.narrow(axis, 0, length) + padded.narrow(axis, 2 * distance, length)
+    return outer.mul_(0.25).add_(planes, alpha=0.5).reshape(image.shape)

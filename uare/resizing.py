@@ -1,0 +1,48 @@
+"""The size an image has before an encoder: BAGEL's resize rule, and the resize itself.
+
+Rounding is half to even throughout, as Python's `round` does (BAGEL, data/transforms.py).
+"""
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from uare.config import TransformConfig
+
+
+def target_size(size: tuple[int, int], limits: TransformConfig, num_images: int = 1) -> tuple[int, int]:
+    """Returns (height, width), multiples of the stride, for an image of `size` (height, width).
+
+    Small images are enlarged until their short side is `min_size` (the minimum wins over the maximum); an
+    area above `max_pixels / num_images` shrinks by the *ratio* of areas, not its root: BAGEL's rule.
+    """
+    height, width = size
+    scale = max(min(limits.max_size / max(height, width), 1.0), limits.min_size / min(height, width))
+    height, width = _scaled(height, width, scale, limits.stride)
+    budget = limits.max_pixels / num_images
+    if height * width > budget:
+        height, width = _scaled(height, width, budget / (height * width), limits.stride)
+    if max(height, width) > limits.max_size:
+        height, width = _scaled(height, width, limits.max_size / max(height, width), limits.stride)
+    return height, width
+
+
+def _scaled(height: int, width: int, scale: float, stride: int) -> tuple[int, int]:
+    def snap(side: int) -> int:
+        return max(stride, int(round(round(side * scale) / stride) * stride))
+
+    return snap(height), snap(width)
+
+
+def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resizes an image (3, H, W) float32 in [0, 1] to `size` (height, width), bicubic with antialiasing.
+
+    Goes through 8 bits and Pillow, as the reference does; an image that has the size already is returned as
+    it is.
+    """
+    if tuple(image.shape[-2:]) == tuple(size):
+        return image
+    pixels = (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()  # (H, W, 3)
+    resized = Image.fromarray(pixels).resize((size[1], size[0]), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.asarray(resized).copy()).permute(2, 0, 1).to(image.device) / 255  # (3, h, w)
