@@ -11,7 +11,8 @@ VENV ?= .venv
 IMAGE ?=
 PYTEST_ARGS ?=
 
-PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+# Twice quiet: errors only.
+PIP := $(VENV)/bin/python -m pip install --quiet --quiet --disable-pip-version-check
 USE_INSTALLED := $(VENV)/.installed-to-use
 DEV_INSTALLED := $(VENV)/.installed-to-develop
 

@@ -35,18 +35,21 @@ ROOMS: dict[str, frozenset[str]] = {
 # A name stands for a module, or for a folder with all that is in it.
 LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("words", frozenset({"errors", "vocabulary", "analysis", "results"})),
-    ("pictures", frozenset({"images", "tiling", "colour", "view"})),
+    (
+        "pictures",
+        frozenset({"images", "saving", "samples", "alpha", "colour", "metadata", "sixteen_bit", "writing"})
+        | frozenset({"masks", "tiling", "view"}),
+    ),
     (
         "parts",
-        frozenset(
-            {"config", "tokenizer", "segments", "packing", "cache", "layers", "attention"} | {"resizing"}
-        ),
+        frozenset({"config", "tokenizer", "segments", "packing", "cache", "layers", "attention", "resizing"}),
     ),
-    ("codecs", frozenset({"vision", "vae", "detail"})),
+    ("codecs", frozenset({"vision", "vae", "codec_tiles", "detail"})),
+    ("formats", frozenset({"checkpoints"})),
     ("experts", frozenset({"experts"})),
     ("mixture", frozenset({"mixture"})),
     ("model", frozenset({"model"})),
-    ("methods", frozenset({"flow", "decoding", "checkpoints"})),
+    ("methods", frozenset({"flow", "decoding"})),
     ("verbs", frozenset({"assess", "compare", "restore"})),
     ("pipeline", frozenset({"pipeline"})),
     ("shells", frozenset({"cli", "service", "__init__", "__main__"})),
