@@ -80,17 +80,22 @@ def check_sides(images: Tensor) -> None:
         )
 
 
+def zeroed(convolution: nn.Conv2d) -> nn.Conv2d:
+    """The convolution with all weights set to zero."""
+    with torch.no_grad():
+        for parameter in convolution.parameters():
+            parameter.zero_()
+    return convolution
+
+
 class ResidualBlock(nn.Module):
     """x + conv(SiLU(conv(x))), (B, C, H, W) both ways; without norms a tile computes what the whole does."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.expand = nn.Conv2d(width, width, 3, padding=1)
-        self.project = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(
-            self.project.weight
-        )  # without norms, depth is only stable if a block starts as the identity
-        nn.init.zeros_(self.project.bias)
+        # without norms, depth is only stable if a block starts as the identity
+        self.project = zeroed(nn.Conv2d(width, width, 3, padding=1))
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.project(functional.silu(self.expand(x)))
