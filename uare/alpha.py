@@ -24,8 +24,11 @@ def resize_alpha(alpha: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _pull_and_push(weighted: Tensor, weight: Tensor) -> Tensor:
-    """Colours (1, 3, H, W) for weighted colours and weights (1, 1, H, W): own where there is weight, else those
-    of the same picture at half the size (pull-push, Gortler et al., The Lumigraph, 1996)."""
+    """Colours (1, 3, H, W) for weighted colours and weights (1, 1, H, W).
+
+    A pixel with weight keeps its own; the others take those of the picture at half the size, and so on
+    (pull-push, Gortler et al., The Lumigraph, 1996).
+    """
     own = weighted / weight.clamp_min(1e-6)
     if (weight > 0).all():
         return own

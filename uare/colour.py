@@ -27,14 +27,14 @@ def low_frequencies(image: Tensor, levels: int = 5) -> Tensor:
 
 
 def match_low_frequencies(result: Tensor, source: Tensor, levels: int = 5) -> Tensor:
-    """Result (..., 3, H, W) with the colours and tones of `source` at large scale and its own detail, in [0, 1].
+    """Result (..., 3, H, W) with its own detail and the large-scale colours and tones of `source`, in [0, 1].
 
     Wavelet colour correction (StableSR, arXiv 2305.07015, section 3.4). Not for low light, haze or exposure,
     where the tones have to change. Raises InputError where the sizes differ.
     """
     if result.shape != source.shape:
         raise InputError(
-            f"colours can be matched only at one size, found {tuple(result.shape)} and {tuple(source.shape)}; "
+            f"colours are matched at one size only, found {tuple(result.shape)} and {tuple(source.shape)}; "
             "resize the source first"
         )
     return (result + low_frequencies(source - result, levels)).clamp(0, 1)

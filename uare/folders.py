@@ -9,12 +9,23 @@ from uare.errors import InputError
 from uare.saving import FORMATS, format_of
 
 # What counts as a photo inside a folder; a file that is named is read whatever it is called.
-IMAGE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .mpo .png .apng .tif .tiff .webp .avif .heic .heif .gif .bmp .ppm .pgm .tga .jp2".split()
+_JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
+_HEIF_SUFFIXES = (".heic", ".heif")
+_OTHER_SUFFIXES = (
+    ".png",
+    ".apng",
+    ".tif",
+    ".tiff",
+    ".webp",
+    ".avif",
+    ".gif",
+    ".bmp",
+    ".ppm",
+    ".pgm",
+    ".tga",
+    ".jp2",
 )
-
-# Formats that are read but not written, and lossy like JPEG; everything else becomes PNG.
-_BECOME_JPEG = (".jpe", ".jfif", ".mpo", ".heic", ".heif")
+IMAGE_SUFFIXES = frozenset(_JPEG_SUFFIXES + _HEIF_SUFFIXES + _OTHER_SUFFIXES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,16 +47,19 @@ class FoundImages:
 def find_images(sources: Iterable[Path], *, exclude: Path | None = None) -> FoundImages:
     """Files as named and, in folders, all photos at any depth, sorted by path.
 
-    Hidden files and folders, `__MACOSX`, what is no photo by its extension, and everything inside `exclude` (the
-    output folder, lest a second run restores the results of the first) are left out. Linked folders are followed,
-    each folder once.
+    Hidden files and folders, `__MACOSX`, what is no photo by its extension, and everything inside `exclude`
+    (the output folder, lest a second run restores the results of the first) are left out. Linked folders are
+    followed, each folder once. A folder without photos is a problem.
     """
     images: list[FoundImage] = []
     problems: list[InputError] = []
     for source in sources:
         if source.is_dir():
+            num_problems = len(problems)
             paths = sorted(_files_below(source, exclude, problems))
             images += [FoundImage(path=path, folder=source) for path in paths]
+            if not paths and len(problems) == num_problems:
+                problems.append(InputError(f"{source} holds no photos; name another folder, or a file"))
         elif source.exists():
             images.append(FoundImage(path=source))
         else:
@@ -58,9 +72,9 @@ def output_paths(
 ) -> list[Path]:
     """Where each result goes: `<stem><suffix>.<ext>` below `output`, in the folder tree of the input.
 
-    `output` may name the file itself if there is one input. extension: of the results, e.g. "png"; the input's own
-    if None, or JPEG for HEIC and its like, or PNG for what is not written (GIF, BMP). Of two inputs that differ in
-    extension only, the later keeps its extension in the stem, so that results and their sidecar files stay apart.
+    `output` may name the file itself if there is one input. extension: of the results, e.g. "png"; if None
+    the input's own, or JPEG for HEIC, or PNG for what else is not written (GIF, BMP). Of two inputs that
+    differ in extension only, the later one's goes into the stem, so that their sidecar files stay apart too.
     Raises InputError for an extension that is not written and for two inputs with one result.
     """
     wanted = None if extension is None else "." + extension.lower().removeprefix(".")
@@ -79,7 +93,8 @@ def output_paths(
             stem = folder / f"{image.path.stem}_{image.path.suffix[1:].lower()}{suffix}"
         if stem in taken:
             raise InputError(
-                f"{taken[stem]} and {image.path} would both become {stem.name}; restore them to separate outputs"
+                f"{taken[stem]} and {image.path} would both become {stem.name}; "
+                "restore them to separate outputs"
             )
         taken[stem] = image.path
         results.append(stem.with_name(stem.name + (wanted or _result_suffix(image.path))))
@@ -90,7 +105,7 @@ def _result_suffix(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in _writable_suffixes():
         return suffix
-    return ".jpg" if suffix in _BECOME_JPEG else ".png"
+    return ".jpg" if suffix in _JPEG_SUFFIXES + _HEIF_SUFFIXES else ".png"
 
 
 def _writable_suffixes() -> frozenset[str]:
@@ -109,7 +124,8 @@ def _files_below(folder: Path, exclude: Path | None, problems: list[InputError])
 
     for parent, folders, files in os.walk(folder, followlinks=True, onerror=report):
         real = Path(parent).resolve()
-        if real in visited or real == excluded:  # a link that leads back, or the results of an earlier run
+        # A link that leads back, or the results of an earlier run (unless that very folder was asked for).
+        if real in visited or (real == excluded and Path(parent) != folder):
             folders.clear()
             continue
         visited.add(real)

@@ -25,7 +25,7 @@ def load_mask(source: PhotoSource, size: tuple[int, int]) -> Tensor:
 
 
 def apply_mask(original: Tensor, restored: Tensor, mask: Tensor) -> Tensor:
-    """Restored pixels (3, H, W) where the mask (1, H, W) is white, the original where it is black, mixed between.
+    """Pixels (3, H, W): restored where the mask (1, H, W) is white, original where black, mixed between.
 
     Where the mask is 0 the values are the original's own, so that a file of the same depth without loss (PNG,
     TIFF) has the same numbers there.

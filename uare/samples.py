@@ -13,7 +13,7 @@ from torch import Tensor
 
 from uare.errors import InputError
 
-Samples: TypeAlias = "NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]"
+Samples: TypeAlias = NDArray[np.uint8 | np.uint16 | np.float32]
 
 
 def samples_of_pillow(image: Image.Image, name: str) -> Samples:

@@ -1,4 +1,4 @@
-"""Photos as they go out: restored pixels with the alpha, depth, grey and metadata of the photo they came from.
+"""Photos as they go out: restored pixels with alpha, depth, grey and metadata of the photo they came from.
 
 The extension chooses the format; what a format cannot hold is reported and never dropped in silence.
 """
@@ -78,7 +78,7 @@ def format_of(path: Path) -> FileFormat:
 def save_photo(
     photo: Photo, pixels: Tensor, path: Path, *, quality: int = 95, overwrite: bool = False
 ) -> tuple[str, ...]:
-    """Writes restored pixels (3, H, W) in [0, 1] as the photo they came from; returns what was lost, in words.
+    """Writes restored pixels (3, H, W) in [0, 1] as the photo they came from; returns what was lost in words.
 
     H and W may differ from the photo's: alpha is then resized and the size tags of EXIF say the new size.
     quality: 1..100 for JPEG, WebP and AVIF; their colours are not subsampled. Transparency in a JPEG is laid
@@ -145,7 +145,8 @@ def _fitting_metadata(
     photo: Photo, pixels: Tensor, num_channels: int, file_format: FileFormat
 ) -> tuple[Metadata, tuple[str, ...]]:
     """The photo's metadata as the format takes it for pixels (3, H, W), and what was lost in words."""
-    metadata, lost = photo.metadata, ()
+    metadata = photo.metadata
+    lost: tuple[str, ...] = ()
     size = (pixels.shape[-2], pixels.shape[-1])
     if metadata.exif and size != photo.size:
         metadata = replace(metadata, exif=update_size(metadata.exif, size))

@@ -18,6 +18,7 @@ from PIL import Image, ImageFile, TiffImagePlugin
 
 from uare.errors import InputError
 from uare.metadata import EXIF_HEADER, Metadata
+from uare.samples import Samples
 
 _NATIVE, _SWAPPED = ("16L", "16B") if sys.byteorder == "little" else ("16B", "16L")
 _LOW_BYTE_ORDER = {"16B": "16L", "16L": "16B", "16N": _SWAPPED}
@@ -56,8 +57,8 @@ def read_sixteen_bit_colour(image: Image.Image, path: Path) -> NDArray[np.uint16
     return np.concatenate([samples, is_opaque * np.uint16(65535)], -1)
 
 
-def write_png(stream: BinaryIO, samples: NDArray[np.uint16], metadata: Metadata) -> None:
-    """Writes samples (H, W, C), C = 1..4, as a 16-bit PNG."""
+def write_png(stream: BinaryIO, samples: Samples, metadata: Metadata) -> None:
+    """Writes uint16 samples (H, W, C), C = 1..4, as a 16-bit PNG."""
     height, width, num_channels = samples.shape
     header = struct.pack(">IIBBBBB", width, height, 16, _PNG_COLOUR_TYPES[num_channels], 0, 0, 0)
     stream.write(b"\x89PNG\r\n\x1a\n")
@@ -75,8 +76,8 @@ def write_png(stream: BinaryIO, samples: NDArray[np.uint16], metadata: Metadata)
     _write_chunk(stream, b"IEND", b"")
 
 
-def write_tiff(stream: BinaryIO, samples: NDArray[np.uint8 | np.uint16], metadata: Metadata) -> None:
-    """Writes samples (H, W, C), C = 1, 3 or 4, as a TIFF of their depth, deflated in one strip."""
+def write_tiff(stream: BinaryIO, samples: Samples, metadata: Metadata) -> None:
+    """Writes uint8 or uint16 samples (H, W, C), C = 1, 3 or 4, as a TIFF: one strip, deflated."""
     height, width, num_channels = samples.shape
     samples = samples.astype(samples.dtype.newbyteorder("<"), copy=False)
     differences = np.diff(
@@ -115,7 +116,7 @@ def write_tiff(stream: BinaryIO, samples: NDArray[np.uint8 | np.uint16], metadat
     stream.write(strip)
 
 
-def _png_rows(samples: NDArray[np.uint16]) -> NDArray[np.uint8]:
+def _png_rows(samples: Samples) -> NDArray[np.uint8]:
     """Rows (H, 1 + W*C*2) as PNG stores them: big-endian, each minus the row above (filter type 2, "Up")."""
     height = samples.shape[0]
     flat = np.ascontiguousarray(samples.astype(">u2")).view(np.uint8).reshape(height, -1)

@@ -6,7 +6,7 @@ the memory for any picture is that of the result and of one tile. Beyond its edg
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -46,10 +46,10 @@ class TilePlan:
 
 
 def plan_tiles(height: int, width: int, tile: int, overlap: int, multiple: int = 16) -> TilePlan:
-    """Covers a picture with the fewest tiles of at most `tile` px a side that overlap by at least `overlap` px.
+    """Covers a picture with the fewest tiles of up to `tile` px a side that overlap by `overlap` px or more.
 
-    `tile` and `overlap` are rounded up to multiples of `multiple`. A side that fits into one tile gets one tile
-    of that side, rounded up. Raises InputError if a tile would be half overlap or more.
+    `tile` and `overlap` are rounded up to multiples of `multiple`. A side that fits into one tile gets one
+    tile of that side, rounded up. Raises InputError if a tile would be half overlap or more.
     """
     if min(height, width) < 1 or multiple < 1 or overlap < 0:
         raise InputError(
@@ -76,14 +76,11 @@ def cut_tile(image: Tensor, box: Box) -> Tensor:
     """The part of an image (..., H, W) inside a box, mirrored beyond the right and lower edge."""
     x0, y0, x1, y1 = box
     height, width = image.shape[-2:]
+    if y1 <= height and x1 <= width:
+        return image[..., y0:y1, x0:x1]
     rows = mirrored_indices(y0, y1, height).to(image.device)
     columns = mirrored_indices(x0, x1, width).to(image.device)
-    part = image[..., y0:y1, x0:x1]
-    if part.shape[-2] < y1 - y0:
-        part = image.index_select(-2, rows)[..., x0:x1]
-    if part.shape[-1] < x1 - x0:
-        part = image.index_select(-2, rows).index_select(-1, columns)
-    return part
+    return image.index_select(-2, rows).index_select(-1, columns)
 
 
 class Canvas:
@@ -113,7 +110,7 @@ class Canvas:
 
 
 def blend(tiles: Iterable[Tensor], plan: TilePlan, channels: int = 3) -> Tensor:
-    """The picture (C, H, W) float32 of tiles (C, tile height, tile width) in the order of the plan's boxes."""
+    """The picture (C, H, W) float32 of tiles (C, tile height, tile width) in the order of the boxes."""
     canvas = Canvas(plan, channels)
     for tile, box in zip(tiles, plan.boxes, strict=True):
         canvas.add(tile, box)
@@ -121,7 +118,7 @@ def blend(tiles: Iterable[Tensor], plan: TilePlan, channels: int = 3) -> Tensor:
 
 
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
-    """An image (..., H, W) mirrored at its right and lower edge until both sides are multiples; any size ≥ 1x1.
+    """An image (..., H, W), 1x1 or larger, mirrored at its right and lower edge until its sides are multiples.
 
     The way back is `crop(padded, size)`.
     """
@@ -135,7 +132,7 @@ def crop(image: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def mirrored_indices(start: int, end: int, length: int) -> Tensor:
-    """Indices (end - start,) into an axis of `length`, mirrored about its first and last element as often as needed."""
+    """Indices (end - start,) into an axis of `length`, mirrored about both its ends as often as needed."""
     period = max(2 * (length - 1), 1)
     folded = torch.arange(start, end) % period
     return torch.minimum(folded, period - folded) if length > 1 else torch.zeros_like(folded)

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written under a temporary name in the same folder, then renamed."""
+"""Files that are there whole or not at all: written under a temporary name beside the real one, then renamed."""
 
 import os
 import secrets
