@@ -15,6 +15,7 @@ from data.records import DegradationRecord
 KINDS = ("gaussian", "shot", "camera")
 SHARES = (0.3, 0.2, 0.5)
 SIGMA_255 = (4.0, 9.0, 18.0, 32.0, 50.0)  # root mean square in 1/255, severities 1..5
+CAMERA_SIGMA = 0.7  # grains of several pixels show more than white noise: by eye, as harmful at 0.7 of its sigma
 
 
 def low_passed(field: Tensor, sigma_px: Tensor) -> Tensor:
@@ -52,10 +53,11 @@ def noise(
     count = images.shape[0]
     severity = severity.to(generator.device)
     kind = choice(count, SHARES, generator)
+    is_camera, is_gaussian = kind == KINDS.index("camera"), kind == KINDS.index("gaussian")
     sigma = ladder(SIGMA_255, severity)
+    sigma = torch.where(is_camera, CAMERA_SIGMA * sigma, sigma)
     white = normal_like(images, generator)
     correlated, low_pass_px, common = camera_field(images, generator)
-    is_camera, is_gaussian = kind == KINDS.index("camera"), kind == KINDS.index("gaussian")
     field = torch.where(per_image(is_camera, images), correlated, white)
     # Shot noise has a variance that grows with the light; the floor is the read noise.
     strength = (images.clamp(0, 1) + 0.05).sqrt()

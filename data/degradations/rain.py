@@ -17,17 +17,20 @@ from data.records import DegradationRecord
 KINDS = ("streaks", "drops")
 SHARES = (0.65, 0.35)
 
-STREAK_DENSITY = (0.0012, 0.0024, 0.0045, 0.008, 0.013)  # seeds per pixel, severities 1..5
+STREAK_DENSITY = (0.0014, 0.0026, 0.0042, 0.0065, 0.01)  # seeds per pixel, severities 1..5
 STREAK_LENGTH_PX = (10.0, 14.0, 19.0, 25.0, 32.0)
-STREAK_OPACITY = (0.35, 0.5, 0.62, 0.75, 0.88)
+STREAK_OPACITY = (0.45, 0.55, 0.65, 0.75, 0.85)
 STREAK_VEIL = (0.01, 0.02, 0.04, 0.07, 0.12)  # far rain that no longer shows as streaks
 STREAK_TILT_RAD = math.radians(30)  # from the vertical, either way
 STREAK_WIDTH_PX = (0.4, 0.9)  # deviation across
 
-DROP_SHARE = (0.12, 0.22, 0.36, 0.52, 0.7)  # of cells that hold a drop, severities 1..5
-DROP_OPACITY = (0.45, 0.6, 0.72, 0.82, 0.9)
-DROP_CELL_PX = (20.0, 44.0)  # side of the square in which at most one drop lies
-DROP_RADIUS = (0.15, 0.5)  # as a share of the cell: no drop reaches past the neighbouring cell
+DROP_SHARE = (0.2, 0.3, 0.42, 0.6, 0.8)  # of cells that hold a drop, severities 1..5
+DROP_OPACITY = (0.55, 0.68, 0.78, 0.86, 0.94)
+DROP_CELL_PX = (24.0, 72.0)  # side of the square in which at most one drop lies, at most a third of the image
+DROP_RADIUS = (0.18, 0.58)  # as a share of the cell: no drop reaches past the neighbouring cell
+# Steps along rows and columns of the two-dimensional golden ratio: they fill any block of cells evenly, so
+# that no small picture is called rainy without a drop in it.
+CELL_STEPS = (0.7548777, 0.5698403)
 DROP_ZOOM = 3.0  # a drop shows the scene upside down and about this much smaller
 
 
@@ -57,7 +60,9 @@ def _streaks(
     return rainy, drawn
 
 
-def _drop_map(images: Tensor, cell_px: Tensor, share: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _drop_map(
+    images: Tensor, cell_px: Tensor, share: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Where drops are and what they show: cover (B, H, W) in [0, 1] and centres (B, H, W, 2) as (x, y) px.
 
     One jittered ellipse per occupied cell of a grid; a pixel looks at its own cell and the eight around it, so
@@ -65,10 +70,13 @@ def _drop_map(images: Tensor, cell_px: Tensor, share: Tensor, generator: torch.G
     """
     count, _, height, width = images.shape
     device = images.device
-    columns = int(width / DROP_CELL_PX[0]) + 3
-    rows = int(height / DROP_CELL_PX[0]) + 3
-    # Per cell: centre x, centre y, radius, elongation, occupied; the last only compared with `share`.
-    cells = torch.rand((count, rows * columns, 5), generator=generator, device=generator.device).to(device)
+    smallest_px = float(cell_px.min())
+    columns = int(width / smallest_px) + 3
+    rows = int(height / smallest_px) + 3
+    # Per cell: centre x, centre y, radius, elongation.
+    cells = torch.rand((count, rows * columns, 4), generator=generator, device=generator.device).to(device)
+    start = per_image(uniform(count, 0, 1, generator), images).squeeze(1)
+    share = per_image(share, images).squeeze(1)
     scale = cell_px.to(device).view(-1, 1, 1)
     y, x = torch.meshgrid(
         torch.arange(height, device=device) + 0.5, torch.arange(width, device=device) + 0.5, indexing="ij"
@@ -79,14 +87,15 @@ def _drop_map(images: Tensor, cell_px: Tensor, share: Tensor, generator: torch.G
     for step_y in (-1, 0, 1):
         for step_x in (-1, 0, 1):
             column, row = grid_x.floor() + step_x, grid_y.floor() + step_y
-            index = ((row + 1) * columns + column + 1).long().view(count, -1, 1).expand(-1, -1, 5)
-            cell = cells.gather(1, index).view(count, height, width, 5)
+            index = ((row + 1) * columns + column + 1).long().view(count, -1, 1).expand(-1, -1, 4)
+            cell = cells.gather(1, index).view(count, height, width, 4)
             radius = DROP_RADIUS[0] + (DROP_RADIUS[1] - DROP_RADIUS[0]) * cell[..., 2] ** 2
             centre_x, centre_y = column + 0.2 + 0.6 * cell[..., 0], row + 0.2 + 0.6 * cell[..., 1]
             stretch = 0.8 + 0.5 * cell[..., 3]  # hanging drops are taller than wide
             distance = torch.hypot((grid_x - centre_x) * stretch, (grid_y - centre_y) / stretch) / radius
             # Out of focus as the glass is near: the edge fades over the outer 60 % of the radius.
-            drop = ((1.15 - distance) / 0.6).clamp(0, 1) * (cell[..., 4] < share.to(device).view(-1, 1, 1))
+            drop = ((1.15 - distance) / 0.6).clamp(0, 1)
+            drop = drop * ((start + row * CELL_STEPS[0] + column * CELL_STEPS[1]).remainder(1) < share)
             nearer = drop > cover
             cover = torch.where(nearer, drop, cover)
             centre = torch.stack([centre_x * scale, centre_y * scale], dim=-1)
@@ -98,10 +107,11 @@ def _drops(images: Tensor, severity: Tensor, generator: torch.Generator) -> tupl
     """Puts drops in front of each image; each shows a small, upside-down, blurred and lighter scene."""
     count, _, height, width = images.shape
     device = images.device
-    cell_px = uniform(count, *DROP_CELL_PX, generator)
+    low_px, high_px = (min(limit, min(height, width) / 3) for limit in DROP_CELL_PX)
+    cell_px = uniform(count, low_px, high_px, generator)
     share, opacity = ladder(DROP_SHARE, severity), ladder(DROP_OPACITY, severity)
     blur_px = uniform(count, 1.5, 4.0, generator)
-    lift = uniform(count, 0.0, 0.35, generator)
+    lift = uniform(count, 0.05, 0.6, generator)
     cover, centres = _drop_map(images, cell_px, share, generator)
     y, x = torch.meshgrid(
         torch.arange(height, device=device) + 0.5, torch.arange(width, device=device) + 0.5, indexing="ij"

@@ -1,0 +1,257 @@
+"""Instructions, questions and answers built from degradation records: all the text that training needs.
+
+Every sentence follows from the records or the pixels, so nothing in it is invented. The vocabulary is small
+on purpose: a small language model has to learn it. Choices are drawn from the `random.Random` handed in.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+from data.labels import TIE, attribute_scores, quality_score
+from data.records import DegradationRecord
+from uare import prompts
+from uare.analysis import (
+    NO_DEFECTS,
+    VERDICT_PREFIX,
+    VERDICT_WORDS,
+    defects_sentence,
+    format_analysis,
+    format_assessment,
+    level_of,
+)
+from uare.results import Analysis, Degradation
+
+Records = Sequence[DegradationRecord]
+
+RESTORE_FRAMES = (
+    "enhance this image with {defects}",
+    "restore this image with {defects}",
+    "repair this photo with {defects}",
+    "remove the {defects} from this image",
+    "please fix the {defects} in this photo",
+)
+RESTORE_PLAIN = (prompts.RESTORE, "restore this image", "improve this photo", "make this photo better")
+RESTORE_MIXED = (prompts.RESTORE_MIXED, "restore this mix-degraded image", "repair all defects of this image")
+
+ANALYSE_THEN_RESTORE = (
+    prompts.ANALYSE_THEN_RESTORE,
+    "First say what is wrong with this image, then restore it.",
+    "Look at the quality of this photo, plan what to do, and do it.",
+    "Analyse this photo and then enhance it.",
+    "Describe the defects and the repair, then return the repaired image.",
+    "Find out what harms this image, outline the steps, then apply them.",
+    "Explain what you see and what you will change, then enhance this image.",
+    "Examine this photo, plan its enhancement and carry it out.",
+    "Tell me what is wrong here, how you will repair it, and repair it.",
+    "Give a brief analysis of this image, then restore it.",
+    "Judge the quality first, then improve the photo as you planned.",
+    "What are the defects of this photo? Plan the repair and do it.",
+    "Think about what this image needs, then enhance it.",
+    "Write down defects, plan and expected result, then restore the photo.",
+)
+ANALYSE_QUESTIONS = (
+    prompts.ANALYSE_QUESTION,
+    "Analyse the quality of this image.",
+    "Which defects does this photo have, and how would you repair them?",
+    "Describe the quality of this photo and plan its repair.",
+    "What harms this image? Give a plan.",
+    "Analyse this photo without changing it.",
+)
+ASSESS_QUESTIONS = (
+    prompts.ASSESS_QUESTION,
+    "Rate the quality of this image.",
+    "How would you judge the quality of this photo?",
+    "What is the technical quality of this image?",
+    "Assess this photo and its attributes.",
+    "Is this a good photo? Rate its quality.",
+    "Give the quality level of this image.",
+    "How good does this photo look?",
+    "Please assess the quality of this image.",
+)
+COMPARE_QUESTIONS = (
+    prompts.COMPARE_QUESTION,
+    "Which of the two images looks better, A or B?",
+    "Compare the quality of image A and image B.",
+    "Is image A or image B better?",
+    "Which photo has fewer defects, A or B?",
+    "Judge which image is better: A, B or neither.",
+)
+COMPARE_WITH_REFERENCE_QUESTIONS = (
+    prompts.COMPARE_WITH_REFERENCE_QUESTION,
+    "Given the reference, which image is better, A or B?",
+    "Compare image A and image B with the reference.",
+    "Which image is the better version of the reference, A or B?",
+)
+
+INTENTS = (
+    "You want this photo clean and natural.",
+    "You want a better version of this photo.",
+    "You want this photo repaired with its content unchanged.",
+)
+# What the worst harm does to the picture, said from severity 3 on; rain depends on its kind.
+EFFECTS: dict[str, str] = {
+    "blur": "Edges and textures are smeared.",
+    "noise": "Random specks cover smooth areas.",
+    "jpeg": "Blocks and rings show around edges.",
+    "haze": "A pale veil hides contrast and colour.",
+    "rain": "Streaks cross the scene.",
+    "lowlight": "Most of the scene is hidden in shadow.",
+    "lowres": "Small details are missing.",
+}
+DROPS_EFFECT = "Drops on the lens hide parts of the scene."
+STEPS: dict[str, str] = {
+    "blur": "sharpen edges and textures",
+    "noise": "remove the noise and keep fine detail",
+    "jpeg": "smooth away blocks and rings",
+    "haze": "lift the haze and bring back contrast",
+    "rain": "remove the rain and fill in what it hid",
+    "lowlight": "raise the exposure and balance the colours",
+    "lowres": "rebuild small details",
+}
+GAINS: dict[str, str] = {
+    "blur": "sharp",
+    "noise": "clean",
+    "jpeg": "smooth",
+    "haze": "clear",
+    "rain": "dry",
+    "lowlight": "bright",
+    "lowres": "detailed",
+}
+
+
+def worst_first(records: Records) -> list[DegradationRecord]:
+    """The records by falling severity; equal ones by name, so that the order never depends on how they arose."""
+    return sorted(records, key=lambda record: (-record.severity, record.type))
+
+
+def degradations_of(records: Records) -> tuple[Degradation, ...]:
+    """The records as results, worst first."""
+    return tuple(Degradation(type=record.type, severity=record.severity) for record in worst_first(records))
+
+
+def restore_instruction(records: Records, rng: random.Random) -> str:
+    """A restoration instruction: it names the harms, or calls three and more mixed, or (one in four) says neither."""
+    types = [record.type for record in worst_first(records)]
+    if not types or rng.random() < 0.25:
+        return rng.choice(RESTORE_PLAIN)
+    if len(types) >= 3 and rng.random() < 0.5:
+        return rng.choice(RESTORE_MIXED)
+    if rng.random() < 0.5:  # the phrase that the pipeline writes must be the best known
+        return prompts.restore_instruction(types)
+    defects = prompts.restore_instruction(types).removeprefix(f"{prompts.RESTORE} with ")
+    return rng.choice(RESTORE_FRAMES).format(defects=defects)
+
+
+def analyse_then_restore_wish(rng: random.Random) -> str:
+    """One of the wishes for an analysis followed by a restoration."""
+    return rng.choice(ANALYSE_THEN_RESTORE)
+
+
+def analyse_question(rng: random.Random) -> str:
+    """One of the questions that an analysis without a restoration answers."""
+    return rng.choice(ANALYSE_QUESTIONS)
+
+
+def assess_question(rng: random.Random) -> str:
+    """One of the questions that `assess_answer` answers."""
+    return rng.choice(ASSESS_QUESTIONS)
+
+
+def compare_question(rng: random.Random, *, with_reference: bool) -> str:
+    """One of the questions that `compare_answer` answers."""
+    return rng.choice(COMPARE_WITH_REFERENCE_QUESTIONS if with_reference else COMPARE_QUESTIONS)
+
+
+def _effect(worst: DegradationRecord) -> str:
+    return DROPS_EFFECT if worst.parameters.get("kind") == "drops" else EFFECTS[worst.type]
+
+
+def analysis_of(records: Records, content: str | None, rng: random.Random) -> Analysis:
+    """The analysis of an image with these harms; `content` is a sentence of `data.content` or None.
+
+    Defects and steps come worst first. From severity 3 on the worst harm's effect is said, from 4 on that
+    detail stays lost.
+    """
+    ordered = worst_first(records)
+    degradations = degradations_of(records)
+    quality = defects_sentence(degradations)
+    if not ordered:
+        plan, result = "1) keep the photo as it is.", "The same photo, unchanged."
+    else:
+        worst = ordered[0]
+        if worst.severity >= 3:
+            quality = f"{quality} {_effect(worst)}"
+        steps = [f"{number}) {STEPS[record.type]}" for number, record in enumerate(ordered, start=1)]
+        plan = f"{'; '.join(steps)}."
+        gains = prompts.joined([GAINS[record.type] for record in ordered])
+        loss = "Some fine detail stays lost." if worst.severity >= 4 else "Its content stays the same."
+        result = f"A {gains} photo. {loss}"
+    analysis = Analysis(
+        intent=rng.choice(INTENTS),
+        content=content,
+        quality=quality,
+        plan=plan,
+        result=result,
+        degradations=degradations,
+    )
+    return replace(analysis, text=format_analysis(analysis))
+
+
+def assess_answer(records: Records) -> str:
+    """The quality answer with the overall level and each attribute's, from `data.labels`."""
+    attributes = {name: level_of(score) for name, score in attribute_scores(records).items()}
+    return format_assessment(level_of(quality_score(records)), attributes)
+
+
+def verdict_of(records_a: Records, records_b: Records) -> str:
+    """"A", "B" or "neither": whose score is higher by at least `TIE`."""
+    difference = quality_score(records_a) - quality_score(records_b)
+    if abs(difference) < TIE:
+        return VERDICT_WORDS[2]
+    return VERDICT_WORDS[0] if difference > 0 else VERDICT_WORDS[1]
+
+
+def _shown(records: Records) -> str:
+    """"shows serious noise" or "is clean"."""
+    if not records:
+        return "is clean"
+    return f"shows {prompts.joined([one.words for one in degradations_of(records)])}"
+
+
+def compare_answer(records_a: Records, records_b: Records) -> str:
+    """The verdict, then the reason: what each image shows, worst first."""
+    verdict = f"{VERDICT_PREFIX} {verdict_of(records_a, records_b)}."
+    if degradations_of(records_a) == degradations_of(records_b):
+        words = [one.words for one in degradations_of(records_a)]
+        return f"{verdict} Both show {prompts.joined(words) if words else NO_DEFECTS}."
+    return f"{verdict} Image A {_shown(records_a)}; image B {_shown(records_b)}."
+
+
+def corpus(rng: random.Random, count: int) -> list[str]:
+    """`count` texts of every kind above with random records, for training the tokenizer."""
+    texts: list[str] = []
+    while len(texts) < count:
+        first, second = _random_records(rng), _random_records(rng)
+        tone = rng.choice(("dark", "bright", "mid-toned"))
+        hue = rng.choice(("black-and-white", "muted", "natural", "colourful"))
+        content = f"A {tone}, {hue} scene with {rng.choice(('little', 'some', 'much'))} fine detail."
+        texts += [
+            restore_instruction(first, rng),
+            analyse_then_restore_wish(rng),
+            analyse_question(rng),
+            analysis_of(first, content, rng).text,
+            assess_question(rng),
+            assess_answer(first),
+            compare_question(rng, with_reference=rng.random() < 0.5),
+            compare_answer(first, second),
+        ]
+    return texts[:count]
+
+
+def _random_records(rng: random.Random) -> list[DegradationRecord]:
+    types = rng.sample(sorted(EFFECTS), rng.choice((0, 1, 1, 2, 3)))
+    kind = rng.choice(("streaks", "drops"))
+    return [
+        DegradationRecord(name, rng.randint(1, 5), {"kind": kind} if name == "rain" else {}) for name in types
+    ]
