@@ -13,13 +13,12 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from data.degradations import degrade_with
 from uare.errors import InputError, UAREError
+from uare.saving import to_pillow
 
 SEED = 0
 
@@ -62,8 +61,7 @@ def harmed_photo(sample: SamplePhoto) -> Tensor:
 
 def write_png(image: Tensor, path: Path) -> Path:
     """Writes (1, 3, H, W) in [0, 1] as an 8-bit PNG and returns its path."""
-    pixels = (image[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(path)
+    to_pillow(image[0]).save(path)
     return path
 
 

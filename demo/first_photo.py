@@ -14,7 +14,12 @@ import json
 import subprocess
 from collections.abc import Sequence
 
+from data.sample_photos import write_sample
 from uare.errors import InputError, UAREError
+from uare.folders import FoundImage, output_paths
+from uare.images import load_photo
+from uare.saving import to_pillow
+from uare.view import side_by_side
 
 SAMPLE_FOLDER = "sample"
 
@@ -25,17 +30,13 @@ def restore(photo: Path, folder: Path) -> Path:
     if not command.is_file():
         raise InputError(f"found no command {command}, expected the installed package; run: make setup")
     subprocess.run([command, "restore", photo, "--output", folder, "--overwrite"], check=True)
-    # Formats that cannot be written (HEIC, RAW) come out in another one.
-    written = [path for path in folder.glob(f"{photo.stem}_restored.*") if path.suffix != ".json"]
-    return max(written, key=lambda path: path.stat().st_mtime)
+    return output_paths([FoundImage(path=photo)], folder)[0]
 
 
 def write_side_by_side(photo: Path, restored: Path, target: Path) -> None:
     """Writes one picture with the photo on the left and its restoration on the right."""
-    from uare.images import load_photo
-    from uare.view import side_by_side
-
-    side_by_side(load_photo(photo), load_photo(restored)).save(target)
+    before, after = (load_photo(path) for path in (photo, restored))
+    side_by_side(to_pillow(before.pixels), to_pillow(after.pixels)).save(target)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,8 +50,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder: Path = arguments.output
     try:
         if photo is None:
-            from data.sample_photos import write_sample
-
             photo = write_sample(folder / SAMPLE_FOLDER)
         restored = restore(photo, folder)
         comparison = folder / f"{photo.stem}_side_by_side.png"

@@ -34,17 +34,17 @@ ROOMS: dict[str, frozenset[str]] = {
 # Inside `uare`, lowest first: a module imports from its own layer and those before it, and never in a circle.
 # A name stands for a module, or for a folder with all that is in it.
 LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
-    ("words", frozenset({"errors", "vocabulary", "analysis", "results"})),
+    ("words", frozenset({"errors", "vocabulary", "prompts", "analysis", "results"})),
     (
         "pictures",
         frozenset({"images", "saving", "samples", "alpha", "colour", "metadata", "sixteen_bit", "writing"})
-        | frozenset({"masks", "tiling", "view"}),
+        | frozenset({"masks", "tiling", "view", "folders"}),
     ),
     (
         "parts",
         frozenset({"config", "tokenizer", "segments", "packing", "cache", "layers", "attention", "resizing"}),
     ),
-    ("codecs", frozenset({"vision", "vae", "codec_tiles", "detail"})),
+    ("codecs", frozenset({"vision", "vae", "codec_tiles", "detail", "encoding"})),
     ("formats", frozenset({"checkpoints"})),
     ("experts", frozenset({"experts"})),
     ("mixture", frozenset({"mixture"})),
@@ -57,7 +57,8 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
 
 # What `data` takes of `uare`: words, pictures, and how samples become tokens; never a network.
 DATA_MAY_USE = frozenset(
-    {"errors", "vocabulary", "analysis", "results", "images", "tiling", "colour"}
+    {"errors", "vocabulary", "prompts", "analysis", "results"}
+    | {"images", "saving", "tiling", "colour"}
     | {"config", "resizing", "tokenizer", "segments", "packing"}
 )
 
