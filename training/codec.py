@@ -11,16 +11,14 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from data.photos import CropSettings, PhotoCrops, load_photos, read_rgb, training_folder
-from training.timed_run import RunSettings, TimedRun, autocast_for, charbonnier
+from training.timed_run import RunSettings, TimedRun, autocast_for, charbonnier, write_result
 from uare.vae import SIDE_MULTIPLE_PX, TINY_CODEC_CONFIG, TinyCodec
 
 LATENT_NOISE = 0.05  # deviation, of unit latents: flow errors must not decode into speckle
@@ -74,14 +72,6 @@ def load_pictures(folder: Path | None, device: torch.device) -> list[Tensor]:
     return pictures
 
 
-def write_codec(codec: TinyCodec, folder: Path, measured: dict[str, float]) -> None:
-    """Writes float16 weights and the configuration that rebuilds them, with what was measured."""
-    weights = {name: value.detach().cpu().half().contiguous() for name, value in codec.state_dict().items()}
-    save_file(weights, folder / "codec.safetensors")
-    document = {"config": dict(TINY_CODEC_CONFIG), "measured": measured}
-    (folder / "codec.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-
-
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Trains the small codec.")
     parser.add_argument("--photos", type=Path, help="folder with photos.json; default: UARE_TRAIN_PHOTOS")
@@ -110,9 +100,7 @@ def train(args: argparse.Namespace) -> TinyCodec:
     codec.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # unknown to the stubs, gains 11 %
     run = TimedRun(
         model=codec,
-        settings=RunSettings(
-            minutes=args.minutes, learning_rate=args.learning_rate, batch_size=args.batch_size, seed=args.seed
-        ),
+        settings=RunSettings(minutes=args.minutes, learning_rate=args.learning_rate),
         checkpoint=args.output / "checkpoint.pt",
     )
     started, first_step, recent = time.perf_counter(), run.step, []
@@ -148,7 +136,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.output.mkdir(parents=True, exist_ok=True)
     codec = train(args)
     psnr_db = mean_psnr_db(codec, load_pictures(args.evaluate, torch.device(args.device)))
-    write_codec(codec, args.output, {"psnr_db": round(psnr_db, 3), "minutes": args.minutes})
+    document = {
+        "config": dict(TINY_CODEC_CONFIG),
+        "measured": {"psnr_db": round(psnr_db, 3), "minutes": args.minutes},
+    }
+    write_result(codec, args.output, "codec", document)
     print(f"PSNR {psnr_db:.2f} dB; written to {args.output}")
     return 0
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
 import math
 import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from uare.errors import CheckpointError, ConfigError
@@ -33,12 +35,10 @@ class RunSettings:
 
     minutes: float  # training time in all, over every resumed part
     learning_rate: float = 4e-4  # convolutional nets of this size stand still at 1e-3 (measured)
-    batch_size: int
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.minutes <= 0 or self.learning_rate <= 0 or self.batch_size < 1:
-            raise ConfigError(f"minutes, learning_rate and batch_size must be positive; found {self}")
+        if self.minutes <= 0 or self.learning_rate <= 0:
+            raise ConfigError(f"minutes and learning_rate must be positive, found {self}; correct them")
 
 
 @dataclass(kw_only=True)
@@ -137,6 +137,13 @@ def autocast_for(device: torch.device) -> contextlib.AbstractContextManager[obje
     ):
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
+
+
+def write_result(model: nn.Module, folder: Path, name: str, document: dict[str, Any]) -> None:
+    """Writes `name.safetensors` with float16 weights and `name.json` with what rebuilds them."""
+    weights = {key: value.detach().cpu().half().contiguous() for key, value in model.state_dict().items()}
+    save_file(weights, folder / f"{name}.safetensors")
+    (folder / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def charbonnier(difference: Tensor, epsilon: float = 1e-2) -> Tensor:
