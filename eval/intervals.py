@@ -21,16 +21,6 @@ class MeanInterval:
     num_values: int
     num_groups: int
 
-    def to_dict(self) -> dict[str, float | int]:
-        """The interval as plain JSON types."""
-        return {
-            "mean": self.mean,
-            "low": self.low,
-            "high": self.high,
-            "n": self.num_values,
-            "groups": self.num_groups,
-        }
-
     def text(self, decimals: int, scale: float = 1.0) -> str:
         """Mean and ends, as in `25.15 [24.60, 25.71]`; a single group has no interval and says so."""
         mean = f"{self.mean * scale:.{decimals}f}"

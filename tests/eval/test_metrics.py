@@ -1,0 +1,80 @@
+"""Metrics agree with published values, and with answers that can be worked out by hand."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eval.metrics import METRICS, Array, Metric, gmsd, psnr, psnr_y, ssim_y
+from eval.pictures import read_picture
+from uare.errors import InputError
+
+# The published values were computed in float32 and are printed to six places.
+PUBLISHED_TOLERANCE = 5e-6
+# Values of the authors' MATLAB code for GMSD (iqa-calibration/results_official.csv), printed in full.
+GMSD_TOLERANCE = 1e-12
+
+
+def test_luma_metrics_give_the_published_values(shared_dir: Path) -> None:
+    data_dir = shared_dir / "data-dev" / "realsr-osediff"
+    with (data_dir / "published_realsr.csv").open(encoding="utf-8") as file:
+        published = {row["name"]: row for row in csv.DictReader(file)}
+    references = {path.stem: path for path in (data_dir / "test_HR").iterdir()}
+    restored = [path for path in (data_dir / "results_osediff").iterdir() if path.stem in published]
+    assert len(restored) == 60
+    for path in restored:
+        row, pictures = published[path.stem], (read_picture(path), read_picture(references[path.stem]))
+        assert psnr_y(*pictures) == pytest.approx(float(row["psnr"]), abs=PUBLISHED_TOLERANCE)
+        assert ssim_y(*pictures) == pytest.approx(float(row["ssim"]), abs=PUBLISHED_TOLERANCE)
+
+
+def test_gmsd_gives_the_values_of_its_authors_code(shared_dir: Path) -> None:
+    data_dir = shared_dir / "data-dev" / "iqa-calibration"
+    with (data_dir / "results_official.csv").open(encoding="utf-8") as file:
+        official = next(row for row in csv.DictReader(file) if row["Method"] == "gmsd")
+    for name in ("I03", "I04", "I06", "I08", "I19"):
+        distorted = read_picture(data_dir / "dist_dir" / f"{name}.webp")
+        reference = read_picture(data_dir / "ref_dir" / f"{name}.webp")
+        assert gmsd(distorted, reference) == pytest.approx(float(official[f"{name}.bmp"]), abs=GMSD_TOLERANCE)
+
+
+def test_a_uniform_error_has_the_psnr_that_its_size_says() -> None:
+    grey = np.full((16, 16, 3), 0.5)
+    # mse = 0.01, so 10 log10(1 / 0.01) = 20 dB; the floor of 1e-8 takes 4e-6 dB of it.
+    assert psnr(grey + 0.1, grey) == pytest.approx(20, abs=1e-5)
+
+
+def test_luma_psnr_of_a_grey_error_is_higher_by_the_studio_range() -> None:
+    grey = np.full((16, 16, 3), 0.5)
+    # Studio luma spans 219 of 255 steps: the known gap of 20 log10(255 / 219) = 1.32 dB to full range.
+    gap_db = psnr_y(grey + 0.1, grey) - psnr(grey + 0.1, grey)
+    assert gap_db == pytest.approx(20 * np.log10(255 / 219), abs=1e-4)
+
+
+@pytest.mark.parametrize(("metric", "best"), [(psnr, 80.0), (psnr_y, 80.0), (ssim_y, 1.0), (gmsd, 0.0)])
+def test_equal_pictures_reach_the_best_value(metric: Callable[[Array, Array], float], best: float) -> None:
+    picture = np.random.default_rng(0).random((24, 20, 3))
+    assert metric(picture, picture) == pytest.approx(best, abs=1e-12)
+
+
+@pytest.mark.parametrize("row", METRICS, ids=lambda row: row.name)
+def test_more_noise_is_worse_in_the_stated_direction(row: Metric) -> None:
+    rng = np.random.default_rng(0)
+    picture = rng.random((8, 8, 3)).repeat(8, axis=0).repeat(8, axis=1)
+    noise = rng.normal(size=picture.shape)
+    mild = np.clip(picture + 0.02 * noise, 0, 1)
+    strong = np.clip(picture + 0.1 * noise, 0, 1)
+    assert row.better(row.function(mild, picture), row.function(strong, picture))
+
+
+@pytest.mark.parametrize("row", METRICS, ids=lambda row: row.name)
+def test_pictures_of_two_sizes_are_refused(row: Metric) -> None:
+    with pytest.raises(InputError, match=r"\(16, 16, 3\) and \(16, 18, 3\)"):
+        row.function(np.zeros((16, 16, 3)), np.zeros((16, 18, 3)))
+
+
+def test_a_picture_smaller_than_the_window_has_no_ssim() -> None:
+    with pytest.raises(InputError, match="8x12 px, expected sides of at least 11 px"):
+        ssim_y(np.zeros((12, 8, 3)), np.zeros((12, 8, 3)))
