@@ -99,7 +99,7 @@ class DetailCrops:
         for shard_index, shard in enumerate(shards):
             if min(shard.lq.shape[-2:]) < size_px:
                 raise InputError(
-                    f"shard {shard_index} has pictures of {tuple(shard.lq.shape[-2:])} px, smaller than the crop "
+                    f"shard {shard_index} has pictures of {tuple(shard.lq.shape[-2:])}, below the crop "
                     f"of {size_px} px; choose a smaller crop"
                 )
             for row, kind in enumerate(shard.kind.tolist()):

@@ -90,7 +90,7 @@ def test_the_averaged_weights_follow_the_trained_ones(tmp_path: Path) -> None:
     run = TimedRun(model=model, settings=RunSettings(minutes=1), checkpoint=tmp_path / "checkpoint.pt")
     run.update(model(torch.ones(1, 1)).square().sum())
     first = 2 / 11  # decay (1 + step) / (10 + step) after the first step
-    expected = first * 1.0 + (1 - first) * float(model.weight)
+    expected = first * 1.0 + (1 - first) * model.weight.item()
     assert float(run.average.weight) == pytest.approx(expected)
 
 

@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from uare.checkpoints.vae_names import to_diffusers, to_flux
-from uare.codec_tiles import TileGrid
 from uare.errors import CheckpointError, ConfigError, InputError
 from uare.vae import TINY_CODEC_CONFIG, FluxCodec, TinyCodec, build_codec
 
@@ -130,13 +129,14 @@ def test_an_image_has_the_same_latents_alone_and_in_a_batch(small_codec: TinyCod
 
 @torch.no_grad()
 def test_tiles_of_the_small_codec_agree_with_one_pass(small_codec: TinyCodec, astronaut: Tensor) -> None:
-    # the outer 32 px of a tile, where padding is felt, have no weight; what reaches further is tiny
+    # padding is felt mostly at a tile's edge, where its weight is nearly zero; trained weights measured on a
+    # photo of 896x1328 in tiles of 512: 0.014 of a latent's deviation, 0.5 grey levels
     latents = small_codec.encode(astronaut)
-    tiled = small_codec.encode_tiled(astronaut, tile_px=256, overlap_px=128)
+    tiled = small_codec.encode_tiled(astronaut, tile_px=288, overlap_px=128)
     assert float((tiled - latents).abs().max()) < 0.02
     images = small_codec.decode(latents)
     assert (
-        float((small_codec.decode_tiled(latents, tile_px=256, overlap_px=128) - images).abs().max()) < 1 / 255
+        float((small_codec.decode_tiled(latents, tile_px=288, overlap_px=128) - images).abs().max()) < 1 / 255
     )
 
 
@@ -152,14 +152,13 @@ def test_tiles_of_the_flux_codec_agree_where_tiles_have_the_same_statistics(flux
     assert float((tiled_images - images).abs().mean()) < 0.15 * float(images.std())
 
 
-def test_tile_weights_add_up_to_one_across_an_overlap() -> None:
-    grid = TileGrid(64, 32, in_px=1, out_px=1)
-    assert grid.starts(96) == [0, 32]
-    weights = torch.zeros(96)
-    weights[:64] += grid.ramp(0, 96)
-    weights[32:] += grid.ramp(32, 96)
-    assert torch.allclose(weights, torch.ones(96))
-    assert float(grid.ramp(32, 96)[:8].max()) == 0
+@torch.no_grad()
+def test_tiles_keep_the_pictures_of_a_batch_apart(small_codec: TinyCodec, astronaut: Tensor) -> None:
+    pair = torch.cat([astronaut, astronaut.flip(-1)])[..., :256, :400]
+    tiled = small_codec.encode_tiled(pair, tile_px=192, overlap_px=64)
+    assert torch.allclose(
+        tiled[1:], small_codec.encode_tiled(pair[1:], tile_px=192, overlap_px=64), atol=1e-5
+    )
 
 
 def test_a_picture_smaller_than_a_tile_is_one_plain_pass(small_codec: TinyCodec) -> None:
