@@ -44,7 +44,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
         "parts",
         frozenset({"config", "tokenizer", "segments", "packing", "cache", "layers", "attention", "resizing"}),
     ),
-    ("codecs", frozenset({"vision", "vae", "codec_tiles", "detail", "encoding"})),
+    ("codecs", frozenset({"vision", "vae", "detail", "encoding"})),
     ("formats", frozenset({"checkpoints"})),
     ("experts", frozenset({"experts"})),
     ("mixture", frozenset({"mixture"})),
