@@ -7,13 +7,14 @@ amount of fine detail of the clean image. Thresholds part the training photos in
 import torch
 from torch import Tensor
 
-DARK, BRIGHT = 0.32, 0.55  # mean luma
-COLOURLESS, MUTED, COLOURFUL = 0.02, 0.11, 0.22  # colourfulness of Hasler and Suesstrunk (2003), in [0, 1] units
-LITTLE_DETAIL, MUCH_DETAIL = 0.018, 0.045  # mean absolute step between neighbouring luma values
+# Mean luma; colourfulness (Hasler and Suesstrunk 2003, values in [0, 1]); mean step between neighbours.
+DARK, BRIGHT = 0.37, 0.58
+COLOURLESS, MUTED, COLOURFUL = 0.02, 0.11, 0.19
+LITTLE_DETAIL, MUCH_DETAIL = 0.012, 0.028
 
 
 def describe_content(images: Tensor) -> list[str]:
-    """A sentence per clean image of (B, 3, H, W) in [0, 1], such as "A bright, colourful scene with much fine detail."."""
+    """A sentence per clean image of (B, 3, H, W) in [0, 1]: "A dark, muted scene with much fine detail."."""
     red, green, blue = images.float().unbind(1)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     opponents = torch.stack([red - green, (red + green) / 2 - blue], dim=1).flatten(2)  # (B, 2, H*W)

@@ -35,7 +35,7 @@ def _score(harms: Sequence[float]) -> float:
 
 
 def quality_score(records: Sequence[DegradationRecord]) -> float:
-    """The overall score in [1, 5]: 5 for a clean image, 5 - 0.8 s for one harm of severity s, less for more."""
+    """The overall score in [1, 5]: 5 when clean, 5 - 0.8 s with one harm of severity s, less with more."""
     return _score([float(record.severity) for record in records])
 
 

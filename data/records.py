@@ -9,7 +9,7 @@ from uare.vocabulary import DEGRADATIONS, SEVERITIES
 
 @dataclass(frozen=True)
 class DegradationRecord:
-    """One harm done to one image: an id of the shared vocabulary, its severity 1..5 and what was drawn for it.
+    """One harm done to one image: an id of the shared vocabulary, its severity 1..5 and what was drawn.
 
     Raises `InputError` for an unknown type or a severity outside 1..5.
     """
@@ -20,9 +20,13 @@ class DegradationRecord:
 
     def __post_init__(self) -> None:
         if self.type not in DEGRADATIONS:
-            raise InputError(f"found degradation type {self.type!r}, expected one of {', '.join(DEGRADATIONS)}")
+            raise InputError(
+                f"found degradation type {self.type!r}, expected one of {', '.join(DEGRADATIONS)}"
+            )
         if self.severity not in SEVERITIES:
-            raise InputError(f"found severity {self.severity!r} for {self.type}, expected a whole number from 1 to 5")
+            raise InputError(
+                f"found severity {self.severity!r} for {self.type}, expected a whole number from 1 to 5"
+            )
 
     def to_dict(self) -> dict[str, object]:
         """The record in plain JSON types."""

@@ -8,7 +8,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from data.labels import TIE, attribute_scores, quality_score
+from data.labels import TIE, attribute_scores, level_weights, quality_score
 from data.records import DegradationRecord
 from uare import prompts
 from uare.analysis import (
@@ -18,7 +18,6 @@ from uare.analysis import (
     defects_sentence,
     format_analysis,
     format_assessment,
-    level_of,
 )
 from uare.results import Analysis, Degradation
 
@@ -121,7 +120,7 @@ GAINS: dict[str, str] = {
 
 
 def worst_first(records: Records) -> list[DegradationRecord]:
-    """The records by falling severity; equal ones by name, so that the order never depends on how they arose."""
+    """The records by falling severity, equal ones by name: the order never depends on how they arose."""
     return sorted(records, key=lambda record: (-record.severity, record.type))
 
 
@@ -131,7 +130,7 @@ def degradations_of(records: Records) -> tuple[Degradation, ...]:
 
 
 def restore_instruction(records: Records, rng: random.Random) -> str:
-    """A restoration instruction: it names the harms, or calls three and more mixed, or (one in four) says neither."""
+    """A restoration instruction: names the harms, or calls three and more mixed, or (one in four) neither."""
     types = [record.type for record in worst_first(records)]
     if not types or rng.random() < 0.25:
         return rng.choice(RESTORE_PLAIN)
@@ -198,14 +197,20 @@ def analysis_of(records: Records, content: str | None, rng: random.Random) -> An
     return replace(analysis, text=format_analysis(analysis))
 
 
-def assess_answer(records: Records) -> str:
-    """The quality answer with the overall level and each attribute's, from `data.labels`."""
-    attributes = {name: level_of(score) for name, score in attribute_scores(records).items()}
-    return format_assessment(level_of(quality_score(records)), attributes)
+def drawn_level(score: float, rng: random.Random) -> str:
+    """A level drawn by the soft label of a score: over many samples the model learns the score itself."""
+    weights = level_weights(score)
+    return rng.choices(list(weights), list(weights.values()))[0]
+
+
+def assess_answer(records: Records, rng: random.Random) -> str:
+    """The quality answer with the overall level and each attribute's, drawn from `data.labels`' scores."""
+    attributes = {name: drawn_level(score, rng) for name, score in attribute_scores(records).items()}
+    return format_assessment(drawn_level(quality_score(records), rng), attributes)
 
 
 def verdict_of(records_a: Records, records_b: Records) -> str:
-    """"A", "B" or "neither": whose score is higher by at least `TIE`."""
+    """Whose score is higher by at least `TIE`: "A", "B" or "neither"."""
     difference = quality_score(records_a) - quality_score(records_b)
     if abs(difference) < TIE:
         return VERDICT_WORDS[2]
@@ -213,7 +218,7 @@ def verdict_of(records_a: Records, records_b: Records) -> str:
 
 
 def _shown(records: Records) -> str:
-    """"shows serious noise" or "is clean"."""
+    """What one image of a pair shows, such as "shows serious noise", or "is clean"."""
     if not records:
         return "is clean"
     return f"shows {prompts.joined([one.words for one in degradations_of(records)])}"
@@ -242,7 +247,7 @@ def corpus(rng: random.Random, count: int) -> list[str]:
             analyse_question(rng),
             analysis_of(first, content, rng).text,
             assess_question(rng),
-            assess_answer(first),
+            assess_answer(first, rng),
             compare_question(rng, with_reference=rng.random() < 0.5),
             compare_answer(first, second),
         ]

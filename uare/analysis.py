@@ -37,9 +37,11 @@ HEADINGS: dict[str, str] = {
     "expected outcome": "result",
 }
 _NAMES = "|".join(re.escape(name) for name in sorted(HEADINGS, key=len, reverse=True))
-# A heading begins a line; "1.", "(1)", "##", "-" and bold marks may stand before it, a colon or bold marks end it.
+# A heading begins a line; "1.", "(1)", "##", "-" or bold marks may stand before it; a colon, bold marks or
+# the end of the line close it.
 _HEADING = re.compile(
-    rf"^[ \t>#*\-]*(?:\(?\d{{1,2}}[.):]\)?)?[ \t*_]*({_NAMES})[ \t]*(?:[*_]*[ \t]*[:：][ \t*_]*|[*_]+[ \t]*|[ \t]*$)",
+    rf"^[ \t>#*\-]*(?:\(?\d{{1,2}}[.):]\)?)?[ \t*_]*({_NAMES})[ \t]*"
+    r"(?:[*_]*[ \t]*[:：][ \t*_]*|[*_]+[ \t]*|$)",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -51,7 +53,8 @@ _TYPE_WORDS: dict[str, str] = {
     r"|block(?:ing|y|iness)(?: artifacts?| artefacts?)?",
     "haze": r"haz[ey]|haziness|fog(?:gy)?|mist(?:y)?",
     "rain": r"rain(?:y|drops?| streaks?| drops?)?",
-    "lowlight": r"low[- ]light(?:ing)?|under-?exposed|under-?exposure|too dark|insufficient (?:light|brightness)",
+    "lowlight": r"low[- ]light(?:ing)?|under-?exposed|under-?exposure|too dark"
+    r"|insufficient (?:light|brightness)",
     "lowres": r"low[- ]resolution|pixelat(?:ed|ion)",
 }
 _SEVERITY_WORDS: dict[str, int] = {word: severity for severity, word in SEVERITIES.items()} | {
@@ -73,7 +76,7 @@ _LEVEL = "|".join(LEVELS)
 
 
 def defects_sentence(degradations: tuple[Degradation, ...]) -> str:
-    """"It shows obvious noise and slight blur.", or that there are no visible defects."""
+    """The sentence of all defects, such as "It shows obvious noise and slight blur."."""
     words = [one.words for one in degradations]
     return f"It shows {joined(words) if words else NO_DEFECTS}."
 
@@ -81,8 +84,13 @@ def defects_sentence(degradations: tuple[Degradation, ...]) -> str:
 def format_analysis(analysis: Analysis) -> str:
     """The four lines of an analysis; parts that are None are left out. `analysis.text` is not looked at."""
     described = " ".join(part for part in (analysis.content, analysis.quality) if part)
-    lines = (("Intent", analysis.intent), ("Quality", described), ("Plan", analysis.plan), ("Result", analysis.result))
-    return "\n".join(f"{heading}: {part}" for heading, part in lines if part)
+    parts = {
+        "Intent": analysis.intent,
+        "Quality": described,
+        "Plan": analysis.plan,
+        "Result": analysis.result,
+    }
+    return "\n".join(f"{heading}: {part}" for heading, part in parts.items() if part)
 
 
 def find_degradations(text: str) -> tuple[Degradation, ...]:
@@ -105,9 +113,9 @@ def find_degradations(text: str) -> tuple[Degradation, ...]:
 def _split_parts(text: str) -> dict[str, str]:
     """Part name -> its text, for each heading found; the first of two equal headings wins."""
     matches = list(_HEADING.finditer(text))
-    ends = [match.start() for match in matches[1:]] + [len(text)]
+    borders = [match.start() for match in matches] + [len(text)]
     parts: dict[str, str] = {}
-    for match, end in zip(matches, ends, strict=True):
+    for match, end in zip(matches, borders[1:], strict=True):
         body = text[match.end() : end].strip(" \t\r\n*_")
         if body:
             parts.setdefault(HEADINGS[match[1].lower()], body)
@@ -145,7 +153,7 @@ def format_assessment(level: str, attributes: Mapping[str, str]) -> str:
 
 
 def parse_assessment(text: str) -> tuple[str | None, dict[str, str]]:
-    """The overall level and those of the attributes that a quality answer states; None or absent where it does not."""
+    """The overall level (None where missing) and those attribute levels that a quality answer states."""
     overall = re.search(rf"quality of (?:this|the) image is\W+({_LEVEL})\b", text, re.IGNORECASE)
     attributes: dict[str, str] = {}
     for name in ATTRIBUTES:

@@ -1,4 +1,4 @@
-"""What the pipeline asks the model when the user has said nothing else. `data/texts.py` trains these and variants."""
+"""What the pipeline asks the model when the user has said nothing else; training has these and variants."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ RESTORE_MIXED = "enhance this mix-degraded image"  # UARE section 3.3, for high-
 
 
 def joined(words: Sequence[str]) -> str:
-    """"a", "a and b", "a, b and c"."""
+    """The words as a list in running text: "a", "a and b", "a, b and c"."""
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"

@@ -24,7 +24,7 @@ def rounded(values: dict[str, float]) -> dict[str, float]:
 
 @dataclass(frozen=True, kw_only=True)
 class Degradation:
-    """One harm: an id of `uare.vocabulary.DEGRADATIONS` and its severity 1..5, None where a text names no severity."""
+    """One harm: an id of `uare.vocabulary.DEGRADATIONS`, its severity 1..5 or None where none was named."""
 
     type: str
     severity: int | None
@@ -111,7 +111,7 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Restoration:
-    """A restored photo and how it came about. `image` has the type, mode and bit depth that the caller's image had."""
+    """A restored photo, of the type, mode and bit depth of the caller's image, and how it came about."""
 
     image: "Image.Image | np.ndarray"
     analysis: Analysis | None

@@ -1,7 +1,7 @@
 """Blur: straight motion, camera shake, defocus and Gaussian, mixed in linear light as a sensor does.
 
-Severity sets the size in pixels. The four rungs of a level were matched by mean gradient-magnitude
-similarity deviation (GMSD) on photographs, within a factor of about 1.2.
+Severity sets the size in pixels. The four kinds of a level are matched by gradient-magnitude similarity
+deviation (GMSD): 0.03, 0.07, 0.12, 0.18, 0.23 in the mean of three photographs of 256 x 256 px, within 20 %.
 """
 
 import math
@@ -9,8 +9,15 @@ import math
 import torch
 from torch import Tensor
 
-from data.degradations.kernels import convolve, disk_kernels, gaussian_kernels, line_paths, path_kernels, shake_paths
-from data.degradations.sampling import choice, ladder, records_of, uniform
+from data.degradations.kernels import (
+    convolve,
+    disk_kernels,
+    gaussian_kernels,
+    line_paths,
+    path_kernels,
+    shake_paths,
+)
+from data.degradations.sampling import Columns, choice, ladder, records_of, uniform
 from data.records import DegradationRecord
 
 KINDS = ("motion", "shake", "defocus", "gaussian")
@@ -18,10 +25,10 @@ KINDS = ("motion", "shake", "defocus", "gaussian")
 SHARES = (0.35, 0.25, 0.2, 0.2)
 # Extent in px for severities 1..5: length, length across, radius, standard deviation.
 EXTENT_PX = (
-    (4.0, 7.0, 12.0, 20.0, 32.0),
-    (5.0, 8.5, 14.0, 22.0, 34.0),
-    (1.2, 1.9, 3.0, 4.8, 7.5),
-    (0.8, 1.2, 1.9, 3.0, 4.8),
+    (3.0, 5.0, 8.0, 13.0, 25.0),
+    (2.5, 4.0, 6.0, 10.0, 18.0),
+    (1.3, 2.3, 3.4, 5.0, 7.5),
+    (0.75, 1.25, 1.9, 2.9, 4.5),
 )
 GAMMA = 2.2  # of the display curve that photographs are stored with
 
@@ -29,7 +36,7 @@ GAMMA = 2.2  # of the display curve that photographs are stored with
 def blur(
     images: Tensor, severity: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, list[DegradationRecord]]:
-    """Blurs each image of (B, 3, H, W) in [0, 1] with its own kernel; records kind, extent in px and angle."""
+    """Blurs each image of (B, 3, H, W) in [0, 1] with a kernel of its own; records kind, extent and angle."""
     count = images.shape[0]
     kind = choice(count, SHARES, generator)
     angle_rad = uniform(count, 0, math.pi, generator)
@@ -49,5 +56,5 @@ def blur(
     # A floor above zero keeps the steep foot of the curve from amplifying FFT rounding.
     blurred = convolve(images.clamp_min(1e-3) ** GAMMA, kernels).clamp_min(1e-7) ** (1 / GAMMA)
     names = [KINDS[index] for index in kind.tolist()]
-    columns = {"kind": names, "extent_px": extent_px, "angle_rad": angle_rad}
+    columns: Columns = {"kind": names, "extent_px": extent_px, "angle_rad": angle_rad}
     return blurred.clamp(0, 1), records_of("blur", severity, columns)

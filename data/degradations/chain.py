@@ -17,8 +17,10 @@ WORST_OF_COUNT = (5, 5, 4, 3)  # for 0, 1, 2, 3 harms and more
 JITTER = 0.4  # of a level: fills the range, yet leaves a gap so that two words never mean the same harm
 
 
-def _apply(images: Tensor, severities: Tensor, generator: torch.Generator) -> tuple[Tensor, list[list[DegradationRecord]]]:
-    """Applies each row of the table to the images whose severity (B, number of types) for it is above zero."""
+def _apply(
+    images: Tensor, severities: Tensor, generator: torch.Generator
+) -> tuple[Tensor, list[list[DegradationRecord]]]:
+    """Applies each row to the images whose severity, (B, number of types), for it is above zero."""
     result = images.clone()
     records: list[list[DegradationRecord]] = [[] for _ in range(len(images))]
     for column, row in enumerate(DEGRADATIONS):
@@ -98,7 +100,9 @@ def degrade_with(
     wanted = torch.zeros((len(images), len(TYPES)), device=generator.device)
     for index, (names, levels) in enumerate(zip(types, severities, strict=True)):
         if len(names) != len(levels):
-            raise InputError(f"found {len(names)} types and {len(levels)} severities for image {index}, expected pairs")
+            raise InputError(
+                f"found {len(names)} types and {len(levels)} severities for image {index}, expected pairs"
+            )
         for name, level in zip(names, levels, strict=True):
             if name not in TYPES:
                 raise InputError(f"found degradation type {name!r}, expected one of {', '.join(TYPES)}")

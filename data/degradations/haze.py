@@ -1,4 +1,4 @@
-"""Haze by atmospheric scattering, I = J t + A (1 - t) with t = exp(-beta d), on display values as RESIDE does.
+"""Haze by atmospheric scattering, I = J t + A (1 - t), t = exp(-beta d), on display values as RESIDE does.
 
 There is no depth for our photographs, so d is made up: higher in the picture is farther, bright smooth
 areas (skies) are farther, and a smooth random field breaks the rule. Severity sets the mean transmission.
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from data.degradations.sampling import ladder, per_image, records_of, smooth_field, uniform
+from data.degradations.sampling import Columns, ladder, per_image, records_of, smooth_field, uniform
 from data.records import DegradationRecord
 
 # Share of the scene's own light that arrives, severities 1..5. SOTS pictures of 9.7-20 dB lie at 2 to 5.
@@ -46,7 +46,7 @@ def haze(
     cast = 0.06 * torch.rand((count, 3, 1, 1), generator=generator, device=generator.device) - 0.03
     light = (per_image(airlight, images) + cast.to(images.device)).clamp(0, 1)
     arriving = torch.exp(-beta * depth)
-    columns: dict[str, Tensor | list[str]] = {
+    columns: Columns = {
         "beta": beta.flatten(),
         "airlight": airlight,
         "transmission": transmission,

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from data.degradations.sampling import choice, ladder, records_of
+from data.degradations.sampling import Columns, choice, ladder, records_of
 from data.records import DegradationRecord
 
-QUALITY = (60.0, 36.0, 22.0, 14.0, 8.0)  # libjpeg quality, severities 1..5
+QUALITY = (55.0, 32.0, 20.0, 12.0, 7.0)  # libjpeg quality, severities 1..5
 SUBSAMPLING = ("4:2:0", "4:4:4")
 SHARES = (0.75, 0.25)  # cameras and web sites mostly halve the chroma
 
@@ -66,7 +66,7 @@ RGB_TO_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.41868
 
 
 def encode_decode(images: Tensor, quality: Tensor, halve_chroma: bool) -> Tensor:
-    """Sends images (B, 3, H, W) in [0, 1] through JPEG at (B,) whole qualities; returns 8-bit values in [0, 1]."""
+    """Sends images (B, 3, H, W) in [0, 1] through JPEG at (B,) whole qualities; returns 8-bit values."""
     height, width = images.shape[-2:]
     forward = torch.tensor(RGB_TO_YCC, device=images.device)
     padded = F.pad((images * 255).round(), (0, -width % 16, 0, -height % 16), mode="replicate")
@@ -96,7 +96,7 @@ def jpeg(
         if len(chosen):
             level = quality.to(images.device)[chosen]
             result[chosen] = encode_decode(images[chosen], level, halve_chroma=SUBSAMPLING[index] == "4:2:0")
-    columns: dict[str, Tensor | list[str]] = {
+    columns: Columns = {
         "quality": quality,
         "subsampling": [SUBSAMPLING[index] for index in kind.tolist()],
     }

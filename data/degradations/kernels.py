@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from data.degradations.sampling import normal_like
+
 CANVAS = 41  # px, odd; holds a line of 40 px and a Gaussian of sigma 6 to three deviations
 PATH_POINTS = 96  # points of a motion path; more than two per pixel of the longest one
 
@@ -47,8 +49,7 @@ def shake_paths(length_px: Tensor, angle_rad: Tensor, generator: torch.Generator
 
     The heading drifts as a random walk, so that hooks and bends come out as in hand-held exposures.
     """
-    count = length_px.shape[0]
-    turns = torch.randn((count, PATH_POINTS), generator=generator, device=generator.device).to(length_px.device)
+    turns = normal_like(angle_rad.view(-1, 1).expand(-1, PATH_POINTS), generator)
     # 2.5 rad of drift over the whole path: from nearly straight to a full hook.
     heading = angle_rad.view(-1, 1) + turns.cumsum(1) * (2.5 / math.sqrt(PATH_POINTS))
     path = torch.stack([heading.cos(), heading.sin()], dim=-1).cumsum(1)
@@ -69,7 +70,8 @@ def path_kernels(paths: Tensor) -> Tensor:
     kernels = torch.zeros((count, CANVAS * CANVAS), device=paths.device)
     for dx in (0, 1):
         for dy in (0, 1):
-            weight = (share[..., 0] if dx else 1 - share[..., 0]) * (share[..., 1] if dy else 1 - share[..., 1])
+            offset = torch.tensor([dx, dy], device=paths.device)
+            weight = (1 - offset - share).abs().prod(-1)
             index = ((corner[..., 1] + dy) * CANVAS + corner[..., 0] + dx).long()
             kernels.scatter_add_(1, index, weight)
     return kernels.view(count, CANVAS, CANVAS) / points

@@ -1,4 +1,4 @@
-"""Low light: less exposure in linear light, a crushed curve, a colour cast, then the sensor's noise and 8 bits.
+"""Low light: less exposure in linear light, a crushed curve, a colour cast, then sensor noise and 8 bits.
 
 Severity sets the exposure. Photographed pairs (LOL and its followers) have 1/20 to 1/150 of the light
 and 8-11 dB: severities 4 and 5.
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from data.degradations.noise import camera_field
-from data.degradations.sampling import ladder, per_image, records_of, uniform
+from data.degradations.sampling import Columns, ladder, per_image, records_of, uniform
 from data.records import DegradationRecord
 
 EXPOSURE = (0.50, 0.26, 0.12, 0.05, 0.018)  # share of the light, severities 1..5
@@ -21,7 +21,7 @@ GAMMA = 2.2
 def lowlight(
     images: Tensor, severity: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, list[DegradationRecord]]:
-    """Darkens each image of (B, 3, H, W) in [0, 1]; records exposure, contrast and noise; values are 8-bit."""
+    """Darkens each image of (B, 3, H, W) in [0, 1] to 8-bit values; records exposure, contrast and noise."""
     count = images.shape[0]
     severity = severity.to(generator.device)
     exposure = ladder(EXPOSURE, severity)
@@ -29,10 +29,10 @@ def lowlight(
     sigma = ladder(NOISE_255, severity) * uniform(count, 0.2, 1.0, generator)
     cast = 1 + CAST * (2 * torch.rand((count, 3, 1, 1), generator=generator, device=generator.device) - 1)
     field, _, _ = camera_field(images, generator)
-    # exposure * linear light, seen through the display curve, is the display value times exposure ** (1 / GAMMA).
+    # Less linear light seen through the display curve: the display value times exposure ** (1 / GAMMA).
     dark = images.clamp(0, 1) ** per_image(contrast, images) * per_image(exposure ** (1 / GAMMA), images)
     dark = dark * cast.to(images.device)
     # More light, more shot noise: up to twice the sigma of black.
     noisy = dark + field * per_image(sigma / 255, images) * (1 + dark.clamp(0, 1).sqrt())
-    columns: dict[str, Tensor | list[str]] = {"exposure": exposure, "contrast": contrast, "sigma_255": sigma}
+    columns: Columns = {"exposure": exposure, "contrast": contrast, "sigma_255": sigma}
     return (noisy * 255).round().clamp(0, 255) / 255, records_of("lowlight", severity, columns)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from data.degradations.kernels import convolve, gaussian_kernels
-from data.degradations.sampling import choice, normal_like, per_image, records_of, uniform
+from data.degradations.sampling import Columns, choice, normal_like, per_image, records_of, uniform
 from data.records import DegradationRecord
 
 FACTORS = (1.5, 2.0, 3.0, 4.0, 6.0)  # severities 1..5
@@ -33,7 +33,7 @@ def _there_and_back(images: Tensor, factor: float, reduce: str) -> Tensor:
 def lowres(
     images: Tensor, severity: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, list[DegradationRecord]]:
-    """Takes resolution from each image of (B, 3, H, W) in [0, 1], same size out; records factor and filter."""
+    """Takes resolution from each image of (B, 3, H, W) in [0, 1], size kept; records factor and filter."""
     count = images.shape[0]
     severity = severity.to(generator.device)
     level = severity.float().round().clamp(1, 5).long() - 1
@@ -48,8 +48,9 @@ def lowres(
     group = level * len(FILTERS) + kind
     for code in sorted(set(group.tolist())):  # sizes differ between factors: one resize per combination
         chosen = (group == code).nonzero().squeeze(1).to(images.device)
-        result[chosen] = _there_and_back(soft[chosen], FACTORS[code // len(FILTERS)], FILTERS[code % len(FILTERS)])
-    columns: dict[str, Tensor | list[str]] = {
+        row, column = divmod(code, len(FILTERS))
+        result[chosen] = _there_and_back(soft[chosen], FACTORS[row], FILTERS[column])
+    columns: Columns = {
         "factor": factor,
         "filter": [FILTERS[index] for index in kind.tolist()],
         "blur_px": sigma_px,

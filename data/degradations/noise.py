@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from data.degradations.sampling import choice, ladder, normal_like, per_image, records_of, uniform
+from data.degradations.sampling import Columns, choice, ladder, normal_like, per_image, records_of, uniform
 from data.records import DegradationRecord
 
 KINDS = ("gaussian", "shot", "camera")
 SHARES = (0.3, 0.2, 0.5)
 SIGMA_255 = (4.0, 9.0, 18.0, 32.0, 50.0)  # root mean square in 1/255, severities 1..5
-CAMERA_SIGMA = 0.7  # grains of several pixels show more than white noise: by eye, as harmful at 0.7 of its sigma
+# Grains of several pixels show more than white noise: by eye, as harmful at 0.7 of its sigma.
+CAMERA_SIGMA = 0.7
 
 
 def low_passed(field: Tensor, sigma_px: Tensor) -> Tensor:
@@ -65,7 +66,7 @@ def noise(
     strength = torch.where(per_image(is_gaussian, images), torch.ones_like(strength), strength)
     noisy = images + field * strength * per_image(sigma / 255, images)
     zero = torch.zeros_like(common)
-    columns: dict[str, Tensor | list[str]] = {
+    columns: Columns = {
         "kind": [KINDS[index] for index in kind.tolist()],
         "sigma_255": sigma,
         "low_pass_px": torch.where(is_camera, low_pass_px, zero),

@@ -1,7 +1,7 @@
 """Rain: streaks in the air, or drops on the glass in front of the lens.
 
 Severity sets density, length and opacity of streaks, and number and opacity of drops. Rain100L's streaks
-(26-28 dB) are severity 2, photographed drops of the DeRaindrop set (16-20 dB) severities 3 to 5.
+(26-28 dB) are severity 2, photographed drops of the DeRaindrop set (16-20 dB) severities 4 and 5.
 """
 
 import math
@@ -11,13 +11,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from data.degradations.kernels import convolve, gaussian_kernels, line_paths, path_kernels
-from data.degradations.sampling import choice, ladder, per_image, records_of, uniform
+from data.degradations.sampling import Columns, choice, ladder, per_image, records_of, uniform
 from data.records import DegradationRecord
 
 KINDS = ("streaks", "drops")
 SHARES = (0.65, 0.35)
 
-STREAK_DENSITY = (0.0014, 0.0026, 0.0042, 0.0065, 0.01)  # seeds per pixel, severities 1..5
+STREAK_DENSITY = (0.0014, 0.0026, 0.0042, 0.006, 0.0085)  # seeds per pixel, severities 1..5
 STREAK_LENGTH_PX = (10.0, 14.0, 19.0, 25.0, 32.0)
 STREAK_OPACITY = (0.45, 0.55, 0.65, 0.75, 0.85)
 STREAK_VEIL = (0.01, 0.02, 0.04, 0.07, 0.12)  # far rain that no longer shows as streaks
@@ -25,12 +25,13 @@ STREAK_TILT_RAD = math.radians(30)  # from the vertical, either way
 STREAK_WIDTH_PX = (0.4, 0.9)  # deviation across
 
 DROP_SHARE = (0.2, 0.3, 0.42, 0.6, 0.8)  # of cells that hold a drop, severities 1..5
-DROP_OPACITY = (0.55, 0.68, 0.78, 0.86, 0.94)
+DROP_OPACITY = (0.55, 0.7, 0.82, 0.91, 0.97)
 DROP_CELL_PX = (24.0, 72.0)  # side of the square in which at most one drop lies, at most a third of the image
 DROP_RADIUS = (0.18, 0.58)  # as a share of the cell: no drop reaches past the neighbouring cell
 # Steps along rows and columns of the two-dimensional golden ratio: they fill any block of cells evenly, so
 # that no small picture is called rainy without a drop in it.
 CELL_STEPS = (0.7548777, 0.5698403)
+DROP_LIFT = (0.05, 0.65)  # share of white in a drop, which gathers light from the sky
 DROP_ZOOM = 3.0  # a drop shows the scene upside down and about this much smaller
 
 
@@ -65,8 +66,8 @@ def _drop_map(
 ) -> tuple[Tensor, Tensor]:
     """Where drops are and what they show: cover (B, H, W) in [0, 1] and centres (B, H, W, 2) as (x, y) px.
 
-    One jittered ellipse per occupied cell of a grid; a pixel looks at its own cell and the eight around it, so
-    the cost does not grow with the number of drops.
+    One jittered ellipse per occupied cell of a grid; a pixel looks at its own cell and the eight around
+    it, so the cost does not grow with the number of drops.
     """
     count, _, height, width = images.shape
     device = images.device
@@ -111,7 +112,7 @@ def _drops(images: Tensor, severity: Tensor, generator: torch.Generator) -> tupl
     cell_px = uniform(count, low_px, high_px, generator)
     share, opacity = ladder(DROP_SHARE, severity), ladder(DROP_OPACITY, severity)
     blur_px = uniform(count, 1.5, 4.0, generator)
-    lift = uniform(count, 0.05, 0.6, generator)
+    lift = uniform(count, *DROP_LIFT, generator)
     cover, centres = _drop_map(images, cell_px, share, generator)
     y, x = torch.meshgrid(
         torch.arange(height, device=device) + 0.5, torch.arange(width, device=device) + 0.5, indexing="ij"
@@ -120,7 +121,6 @@ def _drops(images: Tensor, severity: Tensor, generator: torch.Generator) -> tupl
     size = torch.tensor([width, height], device=device)
     soft = convolve(images, gaussian_kernels(blur_px.to(device)))
     inside = F.grid_sample(soft, 2 * seen / size - 1, padding_mode="reflection", align_corners=False)
-    # Drops gather sky light: lift towards white.
     inside = inside + (1 - inside) * per_image(lift, images)
     alpha = cover.unsqueeze(1) * per_image(opacity, images)
     rainy = images * (1 - alpha) + inside * alpha
@@ -142,7 +142,7 @@ def rain(
         place = chosen.to(images.device)
         rainy, drawn = make(images[place], severity[chosen], generator)
         result[place] = rainy.clamp(0, 1)
-        columns: dict[str, Tensor | list[str]] = {"kind": [name] * len(chosen), **drawn}
+        columns: Columns = {"kind": [name] * len(chosen), **drawn}
         made = records_of("rain", severity[chosen], columns)
         records.update(zip(chosen.tolist(), made, strict=True))
     return result, [records[index] for index in range(len(images))]

@@ -12,6 +12,9 @@ from torch.nn import functional as F
 
 from data.records import DegradationRecord
 
+# What was drawn for a batch: a value per image under each parameter's name.
+Columns = dict[str, Tensor | list[str]]
+
 
 def uniform(count: int, low: float, high: float, generator: torch.Generator) -> Tensor:
     """Draws (count,) float32 values from [low, high)."""
@@ -55,12 +58,13 @@ def smooth_field(
     return F.interpolate(grid, size, mode="bicubic", align_corners=True).clamp(0, 1)
 
 
-def records_of(
-    kind: str, severity: Tensor, columns: dict[str, Tensor | list[str]]
-) -> list[DegradationRecord]:
+def records_of(kind: str, severity: Tensor, columns: Columns) -> list[DegradationRecord]:
     """One record per image: the nearest whole severity and the image's value of each parameter."""
     levels = severity.float().round().clamp(1, 5).long().tolist()
-    lists = {name: values if isinstance(values, list) else values.tolist() for name, values in columns.items()}
+    lists = {
+        name: list(values) if isinstance(values, list) else values.tolist()
+        for name, values in columns.items()
+    }
     return [
         DegradationRecord(kind, level, {name: values[index] for name, values in lists.items()})
         for index, level in enumerate(levels)
