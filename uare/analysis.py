@@ -38,10 +38,10 @@ HEADINGS: dict[str, str] = {
 }
 _NAMES = "|".join(re.escape(name) for name in sorted(HEADINGS, key=len, reverse=True))
 # A heading begins a line; "1.", "(1)", "##", "-" or bold marks may stand before it; a colon, bold marks or
-# the end of the line close it.
+# the end of the line close it. Counts are bounded: a line of thousands of stars must not cost seconds.
 _HEADING = re.compile(
-    rf"^[ \t>#*\-]*(?:\(?\d{{1,2}}[.):]\)?)?[ \t*_]*({_NAMES})[ \t]*"
-    r"(?:[*_]*[ \t]*[:：][ \t*_]*|[*_]+[ \t]*|$)",
+    rf"^[ \t>#*\-]{{0,12}}(?:\(?\d{{1,2}}[.):]\)?)?[ \t*_]{{0,8}}({_NAMES})[ \t]{{0,8}}"
+    r"(?:[*_]{0,4}[ \t]{0,8}[:：][ \t*_]{0,8}|[*_]{1,4}[ \t]{0,8}|$)",
     re.IGNORECASE | re.MULTILINE,
 )
 

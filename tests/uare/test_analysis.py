@@ -1,6 +1,7 @@
 """Analyses written by our template, by other models, cut off or scrambled: read as far as they can be."""
 
 import random
+import time
 
 import pytest
 from hypothesis import given
@@ -78,6 +79,13 @@ def test_scrambled_vocabulary_is_read_without_an_exception(pieces: list[str]) ->
     analysis = parse_analysis(" ".join(pieces))
     assert all(one.type in DEGRADATIONS for one in analysis.degradations)
     assert all(one.severity is None or one.severity in SEVERITIES for one in analysis.degradations)
+
+
+@pytest.mark.parametrize("text", ["*" * 50_000, "* " * 25_000, "quality" + " " * 50_000, "slight a " * 5_000])
+def test_long_runs_of_marks_are_read_in_no_time(text: str) -> None:
+    start = time.perf_counter()
+    parse_analysis(text)
+    assert time.perf_counter() - start < 1  # unbounded repetition took minutes here
 
 
 def test_lines_may_come_in_any_order() -> None:
