@@ -64,7 +64,9 @@ class UAREModel(PreTrainedModel):
         self.connector = Connector(config.vision, config.hidden_size)
         self.mixture = Mixture(config.language)
         self.codec = build_codec(config.codec)
-        self.detail = DetailPath(**config.detail) if config.detail else None
+        self.detail = DetailPath(config.detail) if config.detail else None
+        own_start = (self.codec, *([self.detail] if self.detail else []))
+        self._starts_as_built = {module for part in own_start for module in part.modules()}
         self.post_init()
 
     def get_input_embeddings(self) -> nn.Module:
@@ -82,13 +84,13 @@ class UAREModel(PreTrainedModel):
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         std = self.config.initializer_range
+        if module in self._starts_as_built:
+            return  # codec and detail path are stable only with the zeros that they set themselves
         if isinstance(module, PositionTable):
             module.fill()
-        elif isinstance(module, LatentInOut):
-            init.zeros_(module.latent_out.weight)  # the first prediction is nothing, as in BAGEL
-            init.zeros_(module.latent_out.bias)
-            if module.base_in is not None:
-                init.normal_(module.base_in.weight, std=std)
+        elif module is self.latent.latent_out:
+            init.zeros_(self.latent.latent_out.weight)  # the first prediction is nothing, as in BAGEL
+            init.zeros_(self.latent.latent_out.bias)
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, std=std)
         elif isinstance(module, (nn.Linear, nn.Conv2d)):

@@ -1,0 +1,99 @@
+"""A true model, small enough for a test: all parts of `UAREModel`, two layers of width 32, seeded weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from uare.config import (
+    LanguageConfig,
+    LatentConfig,
+    SamplingConfig,
+    SpecialTokens,
+    TransformConfig,
+    UAREConfig,
+    VisionConfig,
+)
+from uare.model import UAREModel
+from uare.packing import CleanLatent, NoisedLatent, Text, VisionImage
+from uare.tokenizer import TextTokenizer
+
+CONTROL = ("<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>")
+CORPUS = ("the photo is noisy and dark", "quality: excellent, good, fair, poor, bad", "remove the haze")
+
+
+def tiny_text_tokenizer() -> TextTokenizer:
+    """Byte-level BPE of some 290 entries, the control tokens last."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    tokenizer.train_from_iterator(
+        CORPUS, trainers.BpeTrainer(vocab_size=280, initial_alphabet=alphabet, show_progress=False)
+    )
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in CONTROL])
+    return TextTokenizer(tokenizer)
+
+
+def tiny_config(prediction: str = "velocity") -> UAREConfig:
+    special = tiny_text_tokenizer().special_tokens
+    transform = TransformConfig(max_size=64, min_size=16, stride=8)
+    return UAREConfig(
+        language=LanguageConfig(
+            vocab_size=300, hidden_size=32, intermediate_size=48, num_layers=2, num_heads=4, num_kv_heads=2
+        ),
+        vision=VisionConfig(
+            hidden_size=24, intermediate_size=32, num_layers=2, num_heads=2, patch_size=8, table_side=8
+        ),
+        latent=LatentConfig(table_side=6),
+        latent_transform=TransformConfig(max_size=96, min_size=16, stride=16),
+        vision_transform=transform,
+        assess_transform=transform,
+        sampling=SamplingConfig(num_steps=3),
+        special_tokens=SpecialTokens(**vars(special)),
+        codec={
+            "kind": "tiny",
+            "quarter_width": 8,
+            "quarter_blocks": 1,
+            "eighth_width": 8,
+            "eighth_blocks": 1,
+        },
+        prediction=prediction,
+        initializer_range=0.2,  # large enough for attention to matter
+    )
+
+
+def tiny_uare_model(seed: int = 0) -> UAREModel:
+    """Seeded; the output layer, zero in a new model, gets weights too."""
+    torch.manual_seed(seed)
+    model = UAREModel(tiny_config()).eval()
+    with torch.no_grad():
+        model.latent.latent_out.weight.normal_(std=0.2)
+    return model
+
+
+def _random(rows: int, columns: int, seed: int) -> torch.Tensor:
+    return torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))
+
+
+def text(*ids: int, loss: bool = False, closes: bool = True) -> Text:
+    return Text(ids=ids, loss=loss, closes=closes)
+
+
+def vision(rows: int, columns: int, seed: int = 1) -> VisionImage:
+    return VisionImage(patches=_random(rows * columns, 8 * 8 * 3, seed), grid=(rows, columns))
+
+
+def condition(rows: int, columns: int, seed: int = 2) -> CleanLatent:
+    return CleanLatent(tokens=_random(rows * columns, 64, seed), grid=(rows, columns))
+
+
+def target(rows: int, columns: int, seed: int = 3, timestep: float = 1.0) -> NoisedLatent:
+    return NoisedLatent(tokens=_random(rows * columns, 64, seed), grid=(rows, columns), timestep=timestep)
+
+
+def judged(item: NoisedLatent, seed: int = 4) -> NoisedLatent:
+    """The target with a velocity to learn."""
+    return replace(item, velocity=_random(*item.tokens.shape, seed))
