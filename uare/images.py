@@ -21,7 +21,7 @@ from torch import Tensor
 
 from uare.errors import InputError
 from uare.metadata import NO_METADATA, Metadata, read_metadata
-from uare.samples import Samples, samples_of_array, samples_of_pillow, samples_of_tensor, upright
+from uare.samples import Samples, rgb_of_cmyk, samples_of_array, samples_of_pillow, samples_of_tensor, upright
 from uare.sixteen_bit import read_sixteen_bit_colour
 
 PhotoSource: TypeAlias = "str | os.PathLike[str] | Image.Image | NDArray[Any] | Tensor"
@@ -85,11 +85,10 @@ def _from_file(path: Path) -> Photo:
         metadata, orientation, notes = read_metadata(image)
         file_format = "JPEG" if image.format == "MPO" else image.format  # a JPEG with more pictures behind it
         notes += _notes_on_pages(image, file_format) + _note_on_extension(path, file_format)
-        samples: Samples | None = read_sixteen_bit_colour(image, path)
+        samples: Samples | None = read_sixteen_bit_colour(path)
         if samples is None:
-            samples = samples_of_pillow(image, str(path))
-        if image.mode == "CMYK":
-            metadata, notes = _srgb_metadata(metadata, notes)
+            rgb, metadata, notes = _without_inks(image, metadata, notes)
+            samples = samples_of_pillow(rgb, str(path))
     return _photo(
         upright(samples, orientation), metadata=metadata, format=file_format, path=path, warnings=notes
     )
@@ -101,9 +100,8 @@ def _from_pillow(image: Image.Image) -> Photo:
         raise InputError(f"{name} has no pixels ({image.width}x{image.height}); pass one with at least 1x1")
     with _broken_files_explained(name):
         metadata, orientation, notes = read_metadata(image)
-        samples = samples_of_pillow(image, name)
-        if image.mode == "CMYK":
-            metadata, notes = _srgb_metadata(metadata, notes)
+        rgb, metadata, notes = _without_inks(image, metadata, notes)
+        samples = samples_of_pillow(rgb, name)
     return _photo(upright(samples, orientation), metadata=metadata, format=image.format, warnings=notes)
 
 
@@ -172,10 +170,14 @@ def _broken_files_explained(name: str) -> Iterator[None]:
         raise InputError(f"{name} is damaged or cut off ({error}); copy it again from its source") from error
 
 
-def _srgb_metadata(metadata: Metadata, notes: tuple[str, ...]) -> tuple[Metadata, tuple[str, ...]]:
-    """Metadata and warnings of a photo that was CMYK: the profile described inks and is gone."""
-    how = "by its colour profile, which was then dropped" if metadata.icc else "without a colour profile"
-    return replace(metadata, icc=None), (*notes, f"CMYK was converted to sRGB {how}")
+def _without_inks(
+    image: Image.Image, metadata: Metadata, notes: tuple[str, ...]
+) -> tuple[Image.Image, Metadata, tuple[str, ...]]:
+    """A CMYK picture as sRGB, without the profile that described its inks; any other as it is."""
+    if image.mode != "CMYK":
+        return image, metadata, notes
+    rgb, how = rgb_of_cmyk(image)
+    return rgb, replace(metadata, icc=None), (*notes, f"CMYK was converted to sRGB {how}")
 
 
 def _notes_on_pages(image: Image.Image, file_format: str | None) -> tuple[str, ...]:

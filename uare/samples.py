@@ -22,8 +22,6 @@ def samples_of_pillow(image: Image.Image, name: str) -> Samples:
     if image.mode.startswith("I") or image.mode == "F":
         values = np.asarray(image)[..., None]
         return _grey_samples(values, image.info.get("transparency"), name)
-    if image.mode == "CMYK":
-        return np.asarray(_rgb_of_cmyk(image))
     if image.mode == "LAB":
         raise InputError(f"{name} is in Lab colours, expected RGB, grey or CMYK; save it as RGB first")
     wanted = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
@@ -54,17 +52,19 @@ def _grey_samples(values: NDArray[Any], transparent: object, name: str) -> NDArr
     return np.concatenate([samples, np.where(samples == transparent, 0, 65535).astype(np.uint16)], -1)
 
 
-def _rgb_of_cmyk(image: Image.Image) -> Image.Image:
-    """RGB picture of a CMYK one, by its colour profile if it has a usable one."""
-    if profile := image.info.get("icc_profile"):
-        try:
-            srgb = ImageCms.createProfile("sRGB")
-            converted = ImageCms.profileToProfile(image, BytesIO(profile), srgb, outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError):
-            return image.convert("RGB")  # a profile of another colour space, or a broken one
-        if converted is not None:
-            return converted
-    return image.convert("RGB")
+def rgb_of_cmyk(image: Image.Image) -> tuple[Image.Image, str]:
+    """RGB picture of a CMYK one, and how it was made: by its colour profile if it has one that fits."""
+    profile = image.info.get("icc_profile")
+    if not profile:
+        return image.convert("RGB"), "without a colour profile"
+    try:
+        srgb = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, BytesIO(profile), srgb, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        converted = None
+    if converted is None:
+        return image.convert("RGB"), "without its colour profile, which does not fit"
+    return converted, "by its colour profile, which was then dropped"
 
 
 def samples_of_array(array: NDArray[Any]) -> Samples:

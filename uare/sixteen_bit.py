@@ -27,29 +27,25 @@ _PNG_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> colour type of the P
 _DEFLATE, _HORIZONTAL_PREDICTOR, _BLACK_IS_ZERO, _RGB, _STRAIGHT_ALPHA = 8, 2, 1, 2, 2
 
 
-def read_sixteen_bit_colour(image: Image.Image, path: Path) -> NDArray[np.uint16] | None:
+def read_sixteen_bit_colour(path: Path) -> NDArray[np.uint16] | None:
     """Samples (H, W, C) of a 16-bit grey-alpha, RGB or RGBA file; `None` if the file holds something else.
 
-    image: the opened and not yet loaded file at `path`. Raises InputError for a layout that Pillow reads
-    wrongly, and what Pillow raises for a broken file.
+    Raises InputError for a layout that Pillow reads wrongly, and what Pillow raises for a broken file.
     """
-    rawmodes = {_rawmode(tile) for tile in _tiles(image)}
-    if not any("16" in rawmode for rawmode in rawmodes) or image.mode not in ("RGB", "RGBA"):
-        return None
-    if len(rawmodes) > 1 or not (rawmode := rawmodes.pop()).startswith(("RGB;", "RGBA;", "LA;")):
-        raise InputError(
-            f"{path} holds 16-bit samples in an unusual layout ({image.format}, {image.mode}); "
-            "save it as interleaved RGB or RGBA without premultiplied alpha"
-        )
-    if rawmode.startswith(
-        "LA;"
-    ):  # four bytes a pixel, so that plain RGBA hands out all of them in file order
-        _set_rawmode(image, "RGBA")
-        return np.ascontiguousarray(np.asarray(image)).view(">u2").astype(np.uint16)  # (H, W, 4) -> (H, W, 2)
-    high = np.asarray(image).astype(np.uint16)
-    with Image.open(path) as again:
+    with Image.open(path) as image, Image.open(path) as again:
+        rawmodes = {_rawmode(tile) for tile in image.tile}
+        if not any("16" in rawmode for rawmode in rawmodes) or image.mode not in ("RGB", "RGBA"):
+            return None
+        if len(rawmodes) > 1 or not (rawmode := rawmodes.pop()).startswith(("RGB;", "RGBA;", "LA;")):
+            raise InputError(
+                f"{path} holds 16-bit samples in an unusual layout ({image.format}, {image.mode}); "
+                "save it as interleaved RGB or RGBA without premultiplied alpha"
+            )
+        if rawmode.startswith("LA;"):  # four bytes a pixel: unpacked as RGBA they come in file order
+            _set_rawmode(image, "RGBA")
+            return np.asarray(image).copy().view(">u2").astype(np.uint16)  # (H, W, 4) -> (H, W, 2)
         _set_rawmode(again, rawmode[:-3] + _LOW_BYTE_ORDER[rawmode[-3:]])
-        samples = (high << 8) | np.asarray(again)
+        samples = (np.asarray(image).astype(np.uint16) << 8) | np.asarray(again)
     key = image.info.get("transparency")  # the one colour that a PNG without alpha calls transparent
     if not isinstance(key, tuple):
         return samples
@@ -132,19 +128,14 @@ def _write_chunk(stream: BinaryIO, kind: bytes, content: bytes) -> None:
     stream.write(struct.pack(">I", zlib.crc32(kind + content)))
 
 
-def _tiles(image: Image.Image) -> list[ImageFile._Tile]:
-    return image.tile if isinstance(image, ImageFile.ImageFile) else []
-
-
 def _rawmode(tile: ImageFile._Tile) -> str:
     """How the decoder of this tile is told to unpack samples, e.g. `RGB;16B`."""
     rawmode = tile.args[0] if isinstance(tile.args, tuple) and tile.args else tile.args
     return rawmode if isinstance(rawmode, str) else ""
 
 
-def _set_rawmode(image: ImageFile.ImageFile | Image.Image, rawmode: str) -> None:
+def _set_rawmode(image: ImageFile.ImageFile, rawmode: str) -> None:
     """Makes the not yet loaded file unpack its samples in another way of the same number of bytes."""
-    assert isinstance(image, ImageFile.ImageFile)
     image.tile = [
         tile._replace(args=(rawmode, *tile.args[1:]) if isinstance(tile.args, tuple) else rawmode)
         for tile in image.tile

@@ -118,7 +118,7 @@ def blend(tiles: Iterable[Tensor], plan: TilePlan, channels: int = 3) -> Tensor:
 
 
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
-    """An image (..., H, W), 1x1 or larger, mirrored at its right and lower edge until its sides are multiples.
+    """An image (..., H, W) mirrored at its right and lower edge until its sides are multiples; 1x1 works.
 
     The way back is `crop(padded, size)`.
     """

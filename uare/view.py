@@ -46,4 +46,4 @@ def _font_that_fits(text: str, letter_px: int, width: int) -> ImageFont.FreeType
     found = font.getlength(text)
     if found <= width:
         return font
-    return ImageFont.load_default(max(8, letter_px * max(width, 1) / found))
+    return ImageFont.load_default(max(1, int(letter_px * width / found)))

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written under a temporary name beside the real one, then renamed."""
+"""Files that are there whole or not at all: written beside the real name, then renamed to it."""
 
 import os
 import secrets
