@@ -6,6 +6,7 @@ x − velocity·dt. The paper writes τ = 1 − t and the opposite sign.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -23,7 +24,8 @@ def shifted(t: Tensor, shift: float) -> Tensor:
 
 def schedule(num_steps: int, shift: float, start: float = 1.0) -> Tensor:
     """Times (num_steps + 1,) float32 from `start` down to 0, denser near noise for shift > 1."""
-    return shifted(torch.linspace(1, 0, num_steps + 1), shift) * start
+    times = shifted(torch.linspace(1, 0, num_steps + 1), shift)
+    return times.clamp(max=1) * start  # rounded above 1, the first step would lie outside (0, 1] of guidance
 
 
 def noised(latent: Tensor, noise: Tensor, t: float) -> Tensor:
@@ -103,7 +105,7 @@ def sample(
     guided_cache = joined([context.full, *branches]) if branches else context.full
     times = schedule(sampling.num_steps, sampling.timestep_shift, targets[0].timestep)
     state = [target.tokens.float() for target in targets]
-    for i, (t, next_t) in enumerate(zip(times[:-1], times[1:], strict=True)):
+    for i, (t, next_t) in enumerate(pairwise(times)):
         is_guided = bool(branches) and acts_at(t, sampling.interval)
         cache = guided_cache if is_guided else context.full
         velocities = _velocities(model, cache, targets, state, t)
@@ -121,9 +123,7 @@ def _velocities(
 ) -> list[Tensor]:
     """Velocity of every target in every context of the cache (contexts first, then targets)."""
     repeats = cache.num_samples // len(targets)
-    items = [
-        [replace(target, tokens=x, timestep=float(t))] for target, x in zip(targets, state, strict=True)
-    ]
+    items = [[replace(target, tokens=x, timestep=float(t))] for target, x in zip(targets, state, strict=True)]
     batch = pack(items * repeats, model.config, cache.next_positions).to(model.device)
     velocity = model(batch, cache).velocity.to(state[0].device)
     return list(velocity.split([len(x) for x in state] * repeats))

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from tests.uare.tiny import condition, target, text, tiny_config, tiny_uare_model, vision
 from uare.decoding import read
 from uare.layers import rope_tables
-from uare.mixture import route
+from uare.mixture import MixtureLayer, route
 from uare.model import UAREModel
 from uare.packing import Item, pack
 
@@ -33,6 +33,7 @@ def test_a_row_of_text_is_a_plain_transformer_of_the_iqa_expert(tiny_model: UARE
     x = tiny_model.text.embed(batch.token_ids)
     cos, sin = rope_tables(batch.positions, language.head_width, language.rope_theta)
     for layer in mixture.layers:
+        assert isinstance(layer, MixtureLayer)
         q, k, v = (heads.transpose(0, 1)[None] for heads in layer.iqa.project(x, cos, sin))
         attended = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)[0]
         x = layer.iqa.finish(x, attended.transpose(0, 1))

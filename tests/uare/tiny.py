@@ -96,4 +96,4 @@ def target(rows: int, columns: int, seed: int = 3, timestep: float = 1.0) -> Noi
 
 def judged(item: NoisedLatent, seed: int = 4) -> NoisedLatent:
     """The target with a velocity to learn."""
-    return replace(item, velocity=_random(*item.tokens.shape, seed))
+    return replace(item, velocity=_random(item.tokens.shape[0], item.tokens.shape[1], seed))

@@ -1,0 +1,63 @@
+"""The size an image gets before an encoder."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uare.config import TransformConfig
+from uare.resizing import resize, target_size
+
+LATENT = TransformConfig(max_size=1024, min_size=512, stride=16)
+ASSESS = TransformConfig(max_size=980, min_size=378, stride=14, max_pixels=2_007_040)
+SIDES = st.integers(1, 6000)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((512, 512), (512, 512)),
+        ((200, 300), (512, 768)),  # enlarged until the short side is 512
+        ((1080, 1920), (576, 1024)),
+        ((500, 4000), (128, 1024)),  # by way of 512x4096, whose area is above the budget
+    ],
+)
+def test_sizes_follow_the_rule(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert target_size(size, LATENT) == expected
+
+
+def test_three_images_share_the_budget_of_pixels() -> None:
+    assert target_size((980, 980), ASSESS, num_images=2) == (980, 980)
+    assert target_size((980, 980), ASSESS, num_images=3) == (686, 686)  # 980 · ratio of areas, not its root
+
+
+@given(height=SIDES, width=SIDES, num_images=st.integers(1, 3))
+def test_sides_are_multiples_of_the_stride_within_the_maximum(
+    height: int, width: int, num_images: int
+) -> None:
+    for limits in (LATENT, ASSESS):
+        size = target_size((height, width), limits, num_images)
+        assert all(side >= limits.stride and side % limits.stride == 0 for side in size)
+        assert max(size) <= limits.max_size
+
+
+@given(height=SIDES, width=SIDES)
+def test_turning_an_image_turns_its_size(height: int, width: int) -> None:
+    assert target_size((width, height), LATENT) == target_size((height, width), LATENT)[::-1]
+
+
+def test_an_image_of_the_right_size_is_untouched() -> None:
+    image = torch.rand(3, 16, 32)
+    assert resize(image, (16, 32)) is image
+
+
+def test_resizing_keeps_a_plain_colour_and_the_range() -> None:
+    plain = torch.full((3, 20, 30), 100 / 255)
+    assert torch.equal(resize(plain, (16, 32)), torch.full((3, 16, 32), 100 / 255))
+    edge = torch.zeros(3, 40, 40)
+    edge[:, :, 20:] = 1.0
+    small = resize(edge, (16, 16))  # bicubic overshoots; eight bits cannot
+    assert small.min() == 0
+    assert small.max() == 1
