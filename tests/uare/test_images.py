@@ -245,7 +245,7 @@ def test_extreme_sizes_are_read(tmp_path: Path, size: tuple[int, int]) -> None:
 def test_arrays_and_tensors_of_one_photo_give_the_same_pixels() -> None:
     expected = load_photo(CORNERS).pixels
     planes = torch.from_numpy(CORNERS).permute(2, 0, 1)
-    others = [
+    others: list[Any] = [
         Image.fromarray(CORNERS),
         CORNERS.astype(np.uint16) * 257,
         CORNERS / 255,
