@@ -6,6 +6,7 @@ files; here they are written, read, balanced over kinds and cut to crops.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from uare.vocabulary import DEGRADATIONS
 
 CLEAN = -1  # kind of an example whose LQ is the photo itself
 CLEAN_SHARE = 0.1  # of every batch: a clean photo must come back as itself
-HELD_OUT_EVERY = 32  # every 32nd example of a shard is for evaluation
+HELD_OUT_EVERY = 32  # every 32nd example of a kind is for evaluation
 PICTURES = ("lq", "decoded", "lq_decoded", "hq")
 
 
@@ -88,7 +89,7 @@ def read_shards(folder: Path) -> list[DetailExamples]:
 class DetailCrops:
     """Random flipped crops of shards: a tenth clean, the rest in equal shares of the other kinds.
 
-    The same (seed, index) always gives the same example. Every 32nd example is held out.
+    The same (seed, index) always gives the same example. Every 32nd example of a kind is held out.
     """
 
     def __init__(self, shards: Sequence[DetailExamples], size_px: int, seed: int) -> None:
@@ -96,6 +97,7 @@ class DetailCrops:
         self.shards, self.size_px, self.seed = shards, size_px, seed
         self.rows: dict[int, list[tuple[int, int]]] = {}  # kind to (shard, row)
         self.held_out: list[tuple[int, int]] = []
+        seen: Counter[int] = Counter()
         for shard_index, shard in enumerate(shards):
             if min(shard.lq.shape[-2:]) < size_px:
                 raise InputError(
@@ -103,7 +105,8 @@ class DetailCrops:
                     f"of {size_px} px; choose a smaller crop"
                 )
             for row, kind in enumerate(shard.kind.tolist()):
-                if row % HELD_OUT_EVERY == HELD_OUT_EVERY - 1:
+                seen[kind] += 1
+                if seen[kind] % HELD_OUT_EVERY == 0:
                     self.held_out.append((shard_index, row))
                 else:
                     self.rows.setdefault(kind, []).append((shard_index, row))

@@ -60,8 +60,8 @@ def test_the_four_pictures_of_an_example_are_cut_at_the_same_place(folder: Path)
 
 def test_held_out_examples_are_never_drawn(folder: Path) -> None:
     crops = DetailCrops(read_shards(folder), 16, seed=0)
-    assert crops.held_out == [(0, 31)]
-    assert all((0, 31) not in rows for rows in crops.rows.values())
+    assert crops.held_out == [(1, 1)]  # the 32nd example of kind 0, which has 30 in the first shard
+    assert all((1, 1) not in rows for rows in crops.rows.values())
     (held_out,) = crops.held_out_examples()
     assert held_out.lq.shape == (1, 3, 48, 48)
 
@@ -81,7 +81,7 @@ def test_a_short_run_leaves_weights_and_psnr_by_kind(folder: Path, tmp_path: Pat
     sizes = ["--batch-size", "2", "--crop-px", "16", "--minutes", "0.02"]
     assert main(["--shards", str(folder), "--output", str(output), *sizes]) == 0
     document = json.loads((output / "detail.json").read_text())
-    assert document["measured"]["psnr_db"].keys() == {"noise"}  # the one example held out, kind 1
+    assert document["measured"]["psnr_db"].keys() == {"blur"}  # the one example held out, kind 0
     DetailPath(document["config"]).load_state_dict(load_file(output / "detail.safetensors"))
 
 
