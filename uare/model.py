@@ -6,6 +6,7 @@ and inference run the same code. Sampling lives in `uare.flow`, words in `uare.d
 
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -150,16 +151,18 @@ class UAREModel(PreTrainedModel):
             kwargs |= {"config": config, "key_mapping": KEY_MAPPING}
         else:
             check_weight_files(folder)
-        kwargs |= {"use_safetensors": True, "output_loading_info": True}
+        # other shapes are refused below: with their names, which the library only prints
+        kwargs |= {"use_safetensors": True, "output_loading_info": True, "ignore_mismatched_sizes": True}
         try:
             with quiet_loading():
                 model, info = super().from_pretrained(folder, **kwargs)
+            if is_bagel:
+                model.codec.autoencoder.load_state_dict(to_diffusers(load_file(folder / CODEC_FILE)))
         except (OSError, SafetensorError, RuntimeError) as error:
-            raise CheckpointError(f"{folder} could not be loaded: {str(error).splitlines()[0]}") from error
+            raise CheckpointError(f"{folder} could not be loaded: {shorten(str(error), 300)}") from error
         missing = [name for name in info["missing_keys"] if not (is_bagel and name.startswith("codec."))]
         if is_bagel:
-            model.codec.autoencoder.load_state_dict(to_diffusers(load_file(folder / CODEC_FILE)))
             del model.config.transformers_weights
             model._weight_conversions = []  # else save_pretrained would write BAGEL's names
-        check_loaded(model, missing)
+        check_loaded(model, missing, info["mismatched_keys"])
         return model

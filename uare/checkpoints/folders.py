@@ -1,6 +1,7 @@
 """Finding a model folder and saying what is wrong with it before a library does."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,6 +43,12 @@ def check_weight_files(folder: Path) -> None:
         raise CheckpointError(
             f"{folder} holds neither config.json (ours) nor llm_config.json (BAGEL); choose a model folder"
         )
+    kind = _model_type(folder / "config.json")
+    if kind != "uare":
+        raise CheckpointError(
+            f"{folder} holds a model of type {kind!r}, expected 'uare' or a BAGEL folder (with llm_config.json); "
+            "choose another folder"
+        )
     if any(folder.glob("model*.safetensors*")):
         return
     pickles = [p.name for p in folder.iterdir() if p.suffix in _PICKLES]
@@ -53,8 +60,26 @@ def check_weight_files(folder: Path) -> None:
     raise CheckpointError(f"{folder} holds no model*.safetensors; fetch the weights again")
 
 
-def check_loaded(model: nn.Module, missing: list[str]) -> None:
-    """Raises where weights are missing, hold NaN or infinity, or were pushed out to disk."""
+def _model_type(config_file: Path) -> str | None:
+    try:
+        config = json.loads(config_file.read_text(encoding="utf-8"))
+    except ValueError as error:  # neither JSON nor text
+        raise CheckpointError(f"{config_file} is not JSON ({error}); fetch it again") from None
+    return config.get("model_type") if isinstance(config, dict) else None
+
+
+def check_loaded(
+    model: nn.Module, missing: list[str], mismatched: Iterable[tuple[str, tuple[int, ...], tuple[int, ...]]]
+) -> None:
+    """Raises where weights are missing, have another shape, hold NaN or infinity, or were pushed out to disk.
+
+    `mismatched` holds name, found and expected shape.
+    """
+    for name, found, expected in mismatched:
+        raise CheckpointError(
+            f"weight {name} has shape {tuple(found)}, its configuration expects {tuple(expected)}; the files of "
+            "the folder do not belong together"
+        )
     if missing:
         raise CheckpointError(
             f"{len(missing)} weights are missing, the first is {sorted(missing)[0]}; fetch the folder again"
