@@ -5,7 +5,7 @@ and inference run the same code. Sampling lives in `uare.flow`, words in `uare.d
 """
 
 from dataclasses import dataclass
-from pathlib import Path
+from os import PathLike
 from textwrap import shorten
 from typing import Any
 
@@ -50,7 +50,7 @@ class UAREModel(PreTrainedModel):
     config: UAREConfig
     base_model_prefix = ""
     main_input_name = "batch"
-    input_modalities = ("image", "text")
+    input_modalities = ["image", "text"]
     supports_gradient_checkpointing = False
     _no_split_modules = ["MixtureLayer", "VisionLayer"]
     _keys_to_ignore_on_load_unexpected = [r"pos_embed\.pos_embed"]  # BAGEL stores the tables that we compute
@@ -58,7 +58,8 @@ class UAREModel(PreTrainedModel):
     def __init__(self, config: UAREConfig) -> None:
         super().__init__(config)
         if config.codec["kind"] == "flux":
-            self._keep_in_fp32_modules_strict = {"codec"}  # its activations overflow float16, blur in bfloat16
+            # its activations overflow float16 and its pictures blur in bfloat16
+            self._keep_in_fp32_modules_strict = {"codec"}
         self.text = TextInOut(config.language)
         self.latent = LatentInOut(config)
         self.vision = VisionEncoder(config.vision)
@@ -74,13 +75,13 @@ class UAREModel(PreTrainedModel):
         return self.text.embed
 
     def set_input_embeddings(self, value: nn.Module) -> None:
-        self.text.embed = value
+        self.text.register_module("embed", value)
 
     def get_output_embeddings(self) -> nn.Module:
         return self.text.head
 
     def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
-        self.text.head = new_embeddings
+        self.text.register_module("head", new_embeddings)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -137,13 +138,15 @@ class UAREModel(PreTrainedModel):
         )
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> "UAREModel":
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str | PathLike[Any] | None, *model_args: Any, **kwargs: Any
+    ) -> "UAREModel":
         """Loads a folder of ours, a BAGEL folder, or a model of the package (`uare-tiny`).
 
         `kwargs` are those of transformers (`dtype`, `device_map`, `quantization_config`, ...). Raises
         CheckpointError or ConfigError, one sentence, where the folder or its weights cannot be used.
         """
-        folder = find_folder(pretrained_model_name_or_path)
+        folder = find_folder(str(pretrained_model_name_or_path))
         is_bagel = is_bagel_folder(folder)
         if is_bagel:
             config = kwargs.pop("config", None) or read_config(folder)
@@ -155,7 +158,8 @@ class UAREModel(PreTrainedModel):
         kwargs |= {"use_safetensors": True, "output_loading_info": True, "ignore_mismatched_sizes": True}
         try:
             with quiet_loading():
-                model, info = super().from_pretrained(folder, **kwargs)
+                loaded: Any = super().from_pretrained(folder, *model_args, **kwargs)
+                model, info = loaded
             if is_bagel:
                 model.codec.autoencoder.load_state_dict(to_diffusers(load_file(folder / CODEC_FILE)))
         except (OSError, SafetensorError, RuntimeError) as error:

@@ -1,7 +1,7 @@
 """BAGEL folders: their configuration as a `UAREConfig`, and their tensor names as ours.
 
-The folder leaves much unsaid (BAGEL's scripts hard-code it); whatever can be derived is read off the shapes of
-the tensors, the rest are the release's values.
+The folder leaves much unsaid (BAGEL's scripts hard-code it); whatever can be derived is read off the shapes
+of the tensors, the rest are the release's values.
 """
 
 import json
@@ -124,7 +124,9 @@ def config_from_shapes(
             latent=latent,
             latent_transform=_limited(1024, 512, latent.stride_px, latent.table_side),
             vision_transform=_limited(980, 224, vision_section.patch_size, vision_section.table_side),
-            assess_transform=_limited(980, 378, vision_section.patch_size, vision_section.table_side, 2_007_040),
+            assess_transform=_limited(
+                980, 378, vision_section.patch_size, vision_section.table_side, 2_007_040
+            ),
             sampling=SamplingConfig(num_steps=49),  # BAGEL's 50 times are 49 steps
             special_tokens=special_tokens,
             codec={"kind": "flux", **_codec_shape(codec)},
@@ -132,7 +134,9 @@ def config_from_shapes(
             initializer_range=language.get("initializer_range", 0.02),
         )
     except KeyError as error:
-        raise CheckpointError(f"the BAGEL folder lacks {error}; expected the layout of BAGEL-7B-MoT") from None
+        raise CheckpointError(
+            f"the BAGEL folder lacks {error}; expected the layout of BAGEL-7B-MoT"
+        ) from None
 
 
 def _limited(
@@ -169,9 +173,12 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         raise CheckpointError(f"{path} is missing; a BAGEL folder needs {WEIGHTS_FILE} and {CODEC_FILE}")
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
+            names = file.keys()  # an opened file is no mapping: it cannot be iterated over itself
+            return {name: tuple(file.get_slice(name).get_shape()) for name in names}
     except SafetensorError as error:
-        raise CheckpointError(f"{path} is not a complete safetensors file ({error}); fetch it again") from None
+        raise CheckpointError(
+            f"{path} is not a complete safetensors file ({error}); fetch it again"
+        ) from None
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -46,16 +46,16 @@ def check_weight_files(folder: Path) -> None:
     kind = _model_type(folder / "config.json")
     if kind != "uare":
         raise CheckpointError(
-            f"{folder} holds a model of type {kind!r}, expected 'uare' or a BAGEL folder (with llm_config.json); "
-            "choose another folder"
+            f"{folder} holds a model of type {kind!r}, expected 'uare' or a BAGEL folder (with "
+            "llm_config.json); choose another folder"
         )
     if any(folder.glob("model*.safetensors*")):
         return
     pickles = [p.name for p in folder.iterdir() if p.suffix in _PICKLES]
     if pickles:
         raise CheckpointError(
-            f"{folder} holds {pickles[0]}, a pickle that could run code; expected safetensors: convert it with "
-            "the program it came from"
+            f"{folder} holds {pickles[0]}, a pickle that could run code; expected safetensors: convert it "
+            "with the program it came from"
         )
     raise CheckpointError(f"{folder} holds no model*.safetensors; fetch the weights again")
 
@@ -77,8 +77,8 @@ def check_loaded(
     """
     for name, found, expected in mismatched:
         raise CheckpointError(
-            f"weight {name} has shape {tuple(found)}, its configuration expects {tuple(expected)}; the files of "
-            "the folder do not belong together"
+            f"weight {name} has shape {tuple(found)}, its configuration expects {tuple(expected)}; the files "
+            "of the folder do not belong together"
         )
     if missing:
         raise CheckpointError(
@@ -97,7 +97,7 @@ def check_loaded(
 
 @contextmanager
 def quiet_loading() -> Iterator[None]:
-    """Keeps the library's progress bar and load report from the terminal; our own checks say what is wrong."""
+    """Keeps the library's progress bar and report from the terminal; our own checks say what is wrong."""
     verbosity, shows_bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
