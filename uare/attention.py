@@ -21,8 +21,6 @@ class SampleGroup:
     """Samples of a row with the same segments and the same cached length: one batched product."""
 
     samples: tuple[int, ...]
-    starts: tuple[int, ...]  # first token of each in the row; a sample's tokens lie together
-    length: int  # q, tokens of each
     mask: Tensor | None  # (q, k) bool, True = may look; None = everything
 
 
@@ -31,6 +29,7 @@ class AttentionPlan:
     """Made once per forward pass, used by every layer."""
 
     groups: tuple[SampleGroup, ...]
+    lens: tuple[int, ...]  # tokens of each sample; they lie together, in order
 
 
 def segment_mask(segments: Sequence[Segment], cached_len: int) -> Tensor:
@@ -53,30 +52,16 @@ def plan_attention(
     by_sample: dict[int, list[Segment]] = defaultdict(list)
     for segment in segments:
         by_sample[segment.sample].append(segment)
-    groups: dict[tuple, list[tuple[int, int]]] = defaultdict(list)  # shape of a sample -> (sample, start)
-    start = 0
+    alike: dict[tuple, list[int]] = defaultdict(list)  # shape of a sample -> samples
     for sample, parts in by_sample.items():
-        shape = (cached_lens[sample], *((part.length, part.mode) for part in parts))
-        groups[shape].append((sample, start))
-        start += sum(part.length for part in parts)
-    return AttentionPlan(
-        tuple(
-            _group(members, by_sample[members[0][0]], cached_lens[members[0][0]], device)
-            for members in groups.values()
-        )
-    )
-
-
-def _group(
-    members: list[tuple[int, int]], segments: list[Segment], cached_len: int, device: torch.device | str
-) -> SampleGroup:
-    mask = segment_mask(segments, cached_len)  # on the CPU: asking it below must not wait for an accelerator
-    return SampleGroup(
-        samples=tuple(sample for sample, _ in members),
-        starts=tuple(start for _, start in members),
-        length=mask.shape[0],
-        mask=None if bool(mask.all()) else mask.to(device),
-    )
+        alike[(cached_lens[sample], *((part.length, part.mode) for part in parts))].append(sample)
+    groups = []
+    for samples in alike.values():
+        mask = segment_mask(by_sample[samples[0]], cached_lens[samples[0]])
+        # asked on the CPU: it must not wait for an accelerator
+        groups.append(SampleGroup(tuple(samples), None if bool(mask.all()) else mask.to(device)))
+    lens = tuple(sum(part.length for part in parts) for parts in by_sample.values())
+    return AttentionPlan(tuple(groups), lens)
 
 
 def attend(
@@ -87,23 +72,17 @@ def attend(
     query (N, Nh, Dh), key and value (N, Nkv, Dh). Returns the result (N, Nh, Dh) and the cache grown by these
     tokens. Grouped queries: head h uses key/value head h // (Nh / Nkv).
     """
-    keys: dict[int, Tensor] = {}
-    values: dict[int, Tensor] = {}
+    # split and cat, not slices: the backward pass of a slice writes the whole row once per sample
+    queries, keys, values = (x.split(plan.lens) for x in (query, key, value))
+    context = grown(cache, [k.transpose(0, 1) for k in keys], [v.transpose(0, 1) for v in values])
+    results: list[Tensor] = [query] * len(plan.lens)
     for group in plan.groups:
-        for sample, start in zip(group.samples, group.starts, strict=True):
-            keys[sample] = key[start : start + group.length].transpose(0, 1)  # (Nkv, q, Dh)
-            values[sample] = value[start : start + group.length].transpose(0, 1)
-    order = range(len(keys))
-    context = grown(cache, [keys[i] for i in order], [values[i] for i in order])
-
-    result = torch.empty_like(query)
-    for group in plan.groups:
-        q = torch.stack([query[start : start + group.length] for start in group.starts])  # (B, q, Nh, Dh)
+        q = torch.stack([queries[i] for i in group.samples])  # (B, q, Nh, Dh)
         k = torch.stack([context.keys[i] for i in group.samples])  # (B, Nkv, k, Dh)
         v = torch.stack([context.values[i] for i in group.samples])
         attended = F.scaled_dot_product_attention(
             q.transpose(1, 2), k, v, attn_mask=group.mask, enable_gqa=q.shape[2] != k.shape[1]
-        ).transpose(1, 2)  # (B, q, Nh, Dh)
-        for b, start in enumerate(group.starts):
-            result[start : start + group.length] = attended[b]
-    return result, context
+        )
+        for i, result in zip(group.samples, attended.transpose(1, 2).unbind(), strict=True):
+            results[i] = result  # (q, Nh, Dh)
+    return torch.cat(results), context

@@ -24,7 +24,7 @@ from uare.metadata import NO_METADATA, Metadata, read_metadata
 from uare.samples import Samples, rgb_of_cmyk, samples_of_array, samples_of_pillow, samples_of_tensor, upright
 from uare.sixteen_bit import read_sixteen_bit_colour
 
-PhotoSource: TypeAlias = "str | os.PathLike[str] | Image.Image | NDArray[Any] | Tensor"
+PhotoSource: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[Any] | Tensor
 
 # Pillow's own limit for a file (twice its MAX_IMAGE_PIXELS): 179 megapixels are 2.1 GB as float32 RGB.
 MAX_PIXELS = 178_956_970

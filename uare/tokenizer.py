@@ -9,7 +9,7 @@ from uare.config import SpecialTokens
 from uare.errors import CheckpointError
 
 FILE_NAME = "tokenizer.json"
-_CONTROL = {
+CONTROL_TOKENS = {
     "text_start": "<|im_start|>",
     "text_end": "<|im_end|>",
     "image_start": "<|vision_start|>",
@@ -43,8 +43,8 @@ class TextTokenizer:
     @property
     def special_tokens(self) -> SpecialTokens:
         """Ids of the four control tokens. Raises CheckpointError if one is not in the vocabulary."""
-        ids = {name: self._tokenizer.token_to_id(token) for name, token in _CONTROL.items()}
-        missing = [_CONTROL[name] for name, value in ids.items() if value is None]
+        ids = {name: self._tokenizer.token_to_id(token) for name, token in CONTROL_TOKENS.items()}
+        missing = [CONTROL_TOKENS[name] for name, value in ids.items() if value is None]
         if missing:
             raise CheckpointError(f"the tokenizer lacks {', '.join(missing)}; expected a Qwen2-style vocabulary")
         return SpecialTokens(**ids)

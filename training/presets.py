@@ -1,0 +1,69 @@
+"""The sizes of `uare-tiny`, and its tokenizer: byte-level BPE learned from our own templates."""
+
+import random
+
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from data.texts import corpus
+from uare.config import (
+    LanguageConfig,
+    LatentConfig,
+    SamplingConfig,
+    TransformConfig,
+    UAREConfig,
+    VisionConfig,
+)
+from uare.tokenizer import CONTROL_TOKENS, TextTokenizer
+from uare.vae import TINY_CODEC_CONFIG
+
+TABLE_SIDE = 48  # latent tokens along a side: 768 px in one piece
+
+
+def tiny_tokenizer(vocab_size: int = 768, num_texts: int = 6000, seed: int = 0) -> TextTokenizer:
+    """Learns a tokenizer from texts that `data.texts` makes; any other text still has ids, byte by byte."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[AddedToken(token, special=True) for token in CONTROL_TOKENS.values()],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(corpus(random.Random(seed), num_texts), trainer)
+    return TextTokenizer(tokenizer)
+
+
+def tiny_config(tokenizer: TextTokenizer) -> UAREConfig:
+    """`uare-tiny`: small enough to be trained on two CPU cores in an hour (docs/results, model card)."""
+    return UAREConfig(
+        language=LanguageConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=256,
+            intermediate_size=704,
+            num_layers=6,
+            num_heads=4,
+            num_kv_heads=2,
+            rope_theta=10_000.0,
+        ),
+        vision=VisionConfig(
+            hidden_size=192,
+            intermediate_size=640,
+            num_layers=4,
+            num_heads=4,
+            patch_size=16,
+            table_side=32,
+            stem_width=32,
+        ),
+        latent=LatentConfig(table_side=TABLE_SIDE),
+        latent_transform=TransformConfig(max_size=16 * TABLE_SIDE, min_size=16, stride=16),
+        vision_transform=TransformConfig(max_size=512, min_size=64, stride=16),
+        assess_transform=TransformConfig(max_size=512, min_size=64, stride=16),
+        # the residual target makes the first step good already; guidance would triple the cost of each
+        sampling=SamplingConfig(num_steps=4, timestep_shift=1.0, text_scale=1.0, image_scale=1.0),
+        special_tokens=tokenizer.special_tokens,
+        codec={"kind": "tiny", **TINY_CODEC_CONFIG},
+        prediction="residual",
+        tile_px=512,
+        fidelity=1.0,
+    )

@@ -1,0 +1,133 @@
+"""What the network is asked: packed samples of each task, made from harmed crops.
+
+Restoration, analyse-then-restore, analysis, assessment and comparison (UARE, section 3.3). Conditions are
+dropped with probability 0.1 each, for guidance; a text with loss never is.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from data import texts
+from training.pairs import Version
+from uare.config import UAREConfig
+from uare.flow import noised, shifted
+from uare.packing import CleanLatent, Item, NoisedLatent, Text, VisionImage
+from uare.tokenizer import TextTokenizer
+
+DROP = 0.1  # of each condition (UARE, section 3.4)
+MIN_TIMESTEP = 0.02  # velocity divides by it
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskContext:
+    """What making a sample needs beside the crop; randomness is handed in."""
+
+    config: UAREConfig
+    tokenizer: TextTokenizer
+    rng: random.Random
+    generator: torch.Generator
+    timestep_shift: float
+
+    def text(self, words: str, *, loss: bool = False, dropped: bool = False) -> Text:
+        return Text(ids=tuple(self.tokenizer.encode(words)), loss=loss, dropped=dropped)
+
+    def is_dropped(self) -> bool:
+        return self.rng.random() < DROP
+
+    def origin(self, grid: tuple[int, int], table_side: int) -> tuple[int, int]:
+        """A random place in a position table: crops are smaller than the photos the model will meet."""
+        return self.rng.randint(0, table_side - grid[0]), self.rng.randint(0, table_side - grid[1])
+
+    def view(self, version: Version, *, dropped: bool = False) -> VisionImage:
+        origin = self.origin(version.view.grid, self.config.vision.table_side)
+        return replace(version.view, origin=origin, dropped=dropped)
+
+
+Sample = list[Item]
+
+
+def restore(version: Version, context: TaskContext) -> Sample:
+    """Latent and view of the harmed crop, an instruction, the target."""
+    instruction = texts.restore_instruction(version.records, context.rng)
+    return [*_conditions(version, context), context.text(instruction, dropped=context.is_dropped()), _target(version, context)]
+
+
+def analyse_then_restore(version: Version, context: TaskContext) -> Sample:
+    """As `restore`, with a wish, and the analysis written before the target."""
+    wish = context.text(texts.analyse_then_restore_wish(context.rng), dropped=context.is_dropped())
+    analysis = texts.analysis_of(version.records, version.content, context.rng).text
+    return [*_conditions(version, context), wish, context.text(analysis, loss=True), _target(version, context)]
+
+
+def analyse(version: Version, context: TaskContext) -> Sample:
+    """The view, a question, the analysis."""
+    analysis = texts.analysis_of(version.records, version.content, context.rng).text
+    return [context.view(version), context.text(texts.analyse_question(context.rng)), context.text(analysis, loss=True)]
+
+
+def assess(version: Version, context: TaskContext) -> Sample:
+    """The view, a question, the levels."""
+    answer = texts.assess_answer(version.records, context.rng)
+    return [context.view(version), context.text(texts.assess_question(context.rng)), context.text(answer, loss=True)]
+
+
+def compare(version: Version, other: Version, context: TaskContext) -> Sample:
+    """Two versions of one crop, a question, the verdict."""
+    answer = texts.compare_answer(version.records, other.records)
+    question = texts.compare_question(context.rng, with_reference=False)
+    return [context.view(version), context.view(other), context.text(question), context.text(answer, loss=True)]
+
+
+def _conditions(version: Version, context: TaskContext) -> Sample:
+    latent = CleanLatent(tokens=version.lq, grid=version.grid, dropped=context.is_dropped())
+    return [latent, context.view(version, dropped=context.is_dropped())]
+
+
+def _target(version: Version, context: TaskContext) -> NoisedLatent:
+    noise = torch.randn(version.hq.shape, generator=context.generator)
+    normal = torch.randn((), generator=context.generator)
+    t = float(shifted(torch.sigmoid(normal), context.timestep_shift).clamp(MIN_TIMESTEP, 1.0))
+    return NoisedLatent(
+        tokens=noised(version.hq, noise, t),
+        grid=version.grid,
+        timestep=t,
+        base=version.lq,
+        velocity=noise - version.hq,
+    )
+
+
+def placed(sample: Sample, context: TaskContext) -> Sample:
+    """Moves all latents of a sample to one random place in the position table."""
+    latents = [item for item in sample if isinstance(item, CleanLatent | NoisedLatent)]
+    if not latents:
+        return sample
+    origin = context.origin(latents[0].grid, context.config.latent.table_side)
+    return [replace(item, origin=origin) if isinstance(item, CleanLatent | NoisedLatent) else item for item in sample]
+
+
+SINGLE_TASKS: tuple[tuple[Callable[[Version, TaskContext], Sample], float], ...] = (
+    (restore, 0.30),
+    (analyse_then_restore, 0.25),
+    (analyse, 0.08),
+    (assess, 0.22),
+)
+COMPARE_SHARE = 0.15
+
+
+def make_samples(block: Sequence[Version], context: TaskContext, uses: int) -> list[Sample]:
+    """Samples of a block in random order: each version is used `uses` times, each time for a task drawn anew."""
+    others: dict[int, list[Version]] = {}
+    for version in block:
+        others.setdefault(version.crop, []).append(version)
+    samples = []
+    for version in list(block) * uses:
+        if context.rng.random() < COMPARE_SHARE:
+            samples.append(compare(version, context.rng.choice(others[version.crop]), context))
+        else:
+            task = context.rng.choices([row[0] for row in SINGLE_TASKS], [row[1] for row in SINGLE_TASKS])[0]
+            samples.append(placed(task(version, context), context))
+    context.rng.shuffle(samples)
+    return samples

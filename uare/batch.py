@@ -1,0 +1,75 @@
+"""Many photos one after the other: one that fails never stops the rest, and Ctrl-C keeps what is done."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from uare.errors import UAREError
+from uare.screen import Meter, Screen
+
+Json = dict[str, Any]
+Item = TypeVar("Item")
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What became of the inputs of one command."""
+
+    results: list[Json] = field(default_factory=list)
+    failures: list[Json] = field(default_factory=list)  # {"input": ..., "error": one sentence}
+    is_interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        if self.is_interrupted:
+            return 130  # 128 + SIGINT, as shells have it
+        return 1 if self.failures else 0
+
+
+def work_through(
+    items: Sequence[Item],
+    work: Callable[[Item, Meter], Json],
+    *,
+    name: Callable[[Item], str],
+    screen: Screen,
+    problems: Sequence[UAREError] = (),
+) -> Outcome:
+    """Does the work on each item and collects results and failures.
+
+    name: what failures and progress call an item. problems: inputs that failed before the work began.
+    A failure is told at once on stderr. Ctrl-C ends the loop after whatever was written is whole.
+    """
+    outcome = Outcome()
+    for problem in problems:
+        screen.fail(str(problem))
+        outcome.failures.append({"input": None, "error": str(problem)})
+    names = [name(item) for item in items]
+    try:
+        with screen.progress(names) as meter:
+            for index, item in enumerate(items):
+                meter.start(index)
+                _work_on(item, names[index], work, meter, screen, outcome)
+    except KeyboardInterrupt:
+        outcome.is_interrupted = True
+        screen.stopped(
+            f"Stopped by Ctrl-C: {len(outcome.results)} of {len(items)} done and kept; "
+            "the same command goes on from there."
+        )
+    return outcome
+
+
+def _work_on(
+    item: Item, name: str, work: Callable[[Item, Meter], Json], meter: Meter, screen: Screen, outcome: Outcome
+) -> None:
+    try:
+        outcome.results.append(work(item, meter))
+        return
+    except UAREError as error:
+        sentence = str(error)
+    except MemoryError:
+        sentence = f"memory does not suffice for {name}; close other programs or make the photo smaller"
+    except Exception as error:  # a thousand other photos are waiting: say what happened and go on
+        first_line = str(error).partition("\n")[0]
+        sentence = f"{name} failed for a reason that was not foreseen ({type(error).__name__}: {first_line})"
+    screen.fail(sentence if name in sentence else f"{name}: {sentence}")
+    outcome.failures.append({"input": name, "error": sentence})

@@ -1,0 +1,305 @@
+"""`UAREPipeline`: photos in, typed results out. One object holds the model; each verb lives in its own file."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from uare.alpha import fill_transparent
+from uare.assess import assess_photo, score_photos
+from uare.checkpoints.folders import DEFAULT_MODEL, find_folder
+from uare.compare import compare_photos
+from uare.errors import InputError
+from uare.images import Photo, PhotoSource, load_photo
+from uare.masks import apply_mask, load_mask
+from uare.model import UAREModel
+from uare.restore import MIN_TILE_PX, RestoreSettings, restore_pixels, with_choices
+from uare.results import Assessment, Comparison, Restoration, Verdict
+from uare.saving import fitting_samples, format_of, to_pillow
+from uare.tokenizer import TextTokenizer
+
+UPSCALES = (1, 2, 4)
+PNG = format_of(Path("any.png"))  # holds whatever a photo can have
+T = TypeVar("T")
+Photos: TypeAlias = PhotoSource | Photo
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """A restoration at full precision: what a file is written from."""
+
+    pixels: Tensor  # (3, H, W) float32 in [0, 1]
+    photo: Photo  # the input
+    result: Restoration
+
+
+class UAREPipeline:
+    """Assesses, compares and restores photos.
+
+    Every verb takes a path, PIL image, NumPy array or tensor (see `uare.images.load_photo`) or a list of
+    them; a list gives a list. Errors are `uare.errors.InputError` and its siblings.
+    """
+
+    def __init__(self, model: UAREModel, tokenizer: TextTokenizer) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path = DEFAULT_MODEL,
+        *,
+        device: str | None = None,
+        dtype: str | None = None,
+        **kwargs: Any,
+    ) -> "UAREPipeline":
+        """Loads a model of the package, a folder of ours or a BAGEL folder.
+
+        `device` None takes cuda, then mps, then cpu; `dtype` None bfloat16 where the device computes in it,
+        else float32. `kwargs` go to `UAREModel.from_pretrained` (`device_map`, `quantization_config`, ...).
+        """
+        chosen = choose_device(device)
+        folder = find_folder(name)
+        model = UAREModel.from_pretrained(folder, dtype=choose_dtype(dtype, chosen), **kwargs)
+        if not kwargs.keys() & {"device_map", "quantization_config"}:
+            model = model.to(chosen)
+        return cls(model, TextTokenizer.from_folder(folder))
+
+    @overload
+    def assess(self, photo: list[Photos]) -> list[Assessment]: ...
+    @overload
+    def assess(self, photo: Photos) -> Assessment: ...
+    def assess(self, photo: Photos | list[Photos]) -> Assessment | list[Assessment]:
+        """Says how good a photo is and what is wrong with it; the score does not depend on other photos."""
+        return _each(photo, lambda one: assess_photo(self.model, self.tokenizer, _pixels(_loaded(one))))
+
+    def score(self, photo: Photos) -> float:
+        """Only the score in [1, 5], the same as `assess(photo).score`, in a fraction of its time."""
+        return score_photos(self.model, self.tokenizer, [_pixels(_loaded(photo))])[0]
+
+    def compare(self, a: Photos, b: Photos, reference: Photos | None = None) -> Comparison:
+        """Says which photo is better; `reference` is what both were made from."""
+        first, second = _pixels(_loaded(a)), _pixels(_loaded(b))
+        original = None if reference is None else _pixels(_loaded(reference))
+        return compare_photos(self.model, self.tokenizer, first, second, original)
+
+    @overload
+    def restore(self, photo: list[Photos], **choices: Any) -> list[Restoration]: ...
+    @overload
+    def restore(self, photo: Photos, **choices: Any) -> Restoration: ...
+    def restore(self, photo: Photos | list[Photos], **choices: Any) -> Restoration | list[Restoration]:
+        """Restores a photo; `choices` are those of `restore_photo`."""
+        return _each(photo, lambda one: self.restore_photo(one, **choices).result)
+
+    def restore_photo(
+        self,
+        photo: Photos,
+        *,
+        instruction: str | None = None,
+        analyse: bool = True,
+        steps: int | None = None,
+        fidelity: float | None = None,
+        upscale: int = 1,
+        guidance_text: float | None = None,
+        guidance_image: float | None = None,
+        tile: int | None = None,
+        seed: int = 0,
+        mask: PhotoSource | None = None,
+        verify: bool = True,
+        best_of: int = 1,
+        keep_worse: bool = False,
+        on_step: Callable[[int, int], None] | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Restored:
+        """Restores one photo and keeps its full precision.
+
+        Output size is input times `upscale` (1, 2 or 4). `mask` (white = restore) leaves the rest of the
+        photo untouched. With `verify` the result is compared with the input, and a worse one is replaced by it
+        unless `keep_worse`. `best_of` restores with that many seeds and keeps the one with the best score.
+        `on_step(done, total)` and `on_text(text so far)` report progress. Raises InputError for choices
+        that make no sense.
+        """
+        loaded = _loaded(photo)
+        _check_choices(upscale, fidelity, tile, best_of, mask is not None)
+        settings = RestoreSettings(
+            instruction=instruction,
+            analyse=analyse,
+            fidelity=fidelity,
+            tile=tile,
+            seed=seed,
+            sampling=with_choices(self.model.config.sampling, steps, guidance_text, guidance_image),
+        )
+        source = _upscaled(_pixels(loaded), upscale)
+        weights = None if mask is None else load_mask(mask, loaded.size)
+
+        pixels, result = self._best(source, settings, best_of, on_step, on_text)
+        warnings = [*loaded.warnings, *result.warnings]
+        if weights is not None:
+            pixels = apply_mask(source, pixels, weights)
+        verdict = None
+        started = time.perf_counter()
+        if verify:
+            verdict = self._judged(source, pixels)
+            if verdict.outcome == "worse" and not keep_worse:
+                pixels = source
+                warnings.append("the restoration was judged worse than the input, so the input was kept")
+        result = replace(
+            result,
+            image=_as_given(photo, loaded, pixels),
+            verdict=verdict,
+            warnings=tuple(warnings),
+            timings=result.timings | {"verify": time.perf_counter() - started},
+        )
+        return Restored(pixels=pixels, photo=loaded, result=result)
+
+    def _best(
+        self,
+        source: Tensor,
+        settings: RestoreSettings,
+        count: int,
+        on_step: Callable[[int, int], None] | None,
+        on_text: Callable[[str], None] | None,
+    ) -> tuple[Tensor, Restoration]:
+        """The best-scored of `count` restorations with consecutive seeds; one needs no score."""
+        candidates = [
+            self._restored(source, replace(settings, seed=settings.seed + i), on_step, on_text)
+            for i in range(count)
+        ]
+        if count == 1:
+            return candidates[0]
+        scores = score_photos(self.model, self.tokenizer, [pixels for pixels, _ in candidates])
+        return candidates[max(range(count), key=scores.__getitem__)]
+
+    def _restored(
+        self,
+        source: Tensor,
+        settings: RestoreSettings,
+        on_step: Callable[[int, int], None] | None,
+        on_text: Callable[[str], None] | None,
+    ) -> tuple[Tensor, Restoration]:
+        """Restores with the tile asked for, and with smaller ones where memory does not suffice."""
+        tile = settings.tile or self.model.config.tile_px
+        warnings: list[str] = []
+        while True:
+            try:
+                pixels, analysis, timings = restore_pixels(
+                    self.model, self.tokenizer, source, replace(settings, tile=tile), on_step, on_text
+                )
+                break
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if tile // 2 < MIN_TILE_PX:
+                    raise InputError(
+                        f"memory does not suffice even for tiles of {tile} px; close other programs or choose "
+                        "another device"
+                    ) from error
+                tile //= 2
+                warnings.append(f"memory did not suffice, so the photo was restored in tiles of {tile} px")
+                if torch.cuda.is_available():
+                    torch.cuda.empty_cache()
+        result = Restoration(
+            image=to_pillow(pixels),
+            analysis=analysis,
+            verdict=None,
+            seed=settings.seed,
+            steps=settings.sampling.num_steps,
+            timings=timings,
+            warnings=tuple(warnings),
+        )
+        return pixels, result
+
+    def _judged(self, before: Tensor, after: Tensor) -> Verdict:
+        """The restoration against its input."""
+        comparison = compare_photos(self.model, self.tokenizer, after, before, with_text=False)
+        outcomes = {"A": "better", "B": "worse", "equal": "about equal"}
+        better, worse, equal = comparison.probabilities
+        return Verdict(outcome=outcomes[comparison.verdict], probabilities=(better, worse, equal))
+
+
+def choose_device(name: str | None) -> torch.device:
+    """The device asked for, else cuda, mps or cpu, in this order. InputError where it is not there."""
+    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name is None:
+        return torch.device(next(kind for kind, is_there in has.items() if is_there))
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"unknown device {name!r}; choose cuda, mps or cpu") from None
+    if not has.get(device.type, False):
+        raise InputError(f"device {name!r} was asked for, but there is none here; leave it out or choose cpu")
+    return device
+
+
+def choose_dtype(name: str | None, device: torch.device) -> torch.dtype:
+    """The dtype asked for, else bfloat16 where the device computes in it, float32 elsewhere."""
+    known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    if name is not None:
+        if name not in known:
+            raise InputError(f"unknown dtype {name!r}; choose {', '.join(known)}")
+        return known[name]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    # processors without bfloat16 units are slower in it than in float32 (measured)
+    computes = device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.bfloat16 if computes else torch.float32
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """True for every way in which torch says that an allocation failed."""
+    words = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        "out of memory" in words or "not enough memory" in words or "can't allocate memory" in words
+    )
+
+
+def _each(photos: Photos | list[Photos], verb: Callable[[Photos], T]) -> T | list[T]:
+    return [verb(photo) for photo in photos] if isinstance(photos, list) else verb(photos)
+
+
+def _loaded(photo: Photos) -> Photo:
+    return photo if isinstance(photo, Photo) else load_photo(photo)
+
+
+def _pixels(photo: Photo) -> Tensor:
+    """What the network sees (3, H, W): colour filled in where the photo is transparent."""
+    return fill_transparent(photo.pixels, photo.alpha)
+
+
+def _check_choices(
+    upscale: int, fidelity: float | None, tile: int | None, best_of: int, has_mask: bool
+) -> None:
+    if upscale not in UPSCALES:
+        raise InputError(f"upscale must be 1, 2 or 4, found {upscale}")
+    if has_mask and upscale > 1:
+        raise InputError("a mask keeps pixels as they are, which upscaling cannot; leave one of them out")
+    if fidelity is not None and not 0 <= fidelity <= 1:
+        raise InputError(f"fidelity must lie in 0..1, found {fidelity}")
+    if tile is not None and tile < MIN_TILE_PX:
+        raise InputError(f"tile must be at least {MIN_TILE_PX} px, found {tile}")
+    if best_of < 1:
+        raise InputError(f"best_of must be at least 1, found {best_of}")
+
+
+def _upscaled(pixels: Tensor, factor: int) -> Tensor:
+    """The photo (3, H, W) at the size of the output: what the network cleans, sharpens and fills with detail."""
+    if factor == 1:
+        return pixels
+    enlarged = torch.nn.functional.interpolate(pixels[None], scale_factor=factor, mode="bicubic")
+    return enlarged[0].clamp(0, 1)
+
+
+def _as_given(given: Photos, photo: Photo, pixels: Tensor) -> Image.Image | NDArray[Any]:
+    """The restored photo as the caller's kind of image: an array for arrays, else a picture of 8 bits."""
+    if isinstance(given, np.ndarray):
+        samples, _ = fitting_samples(photo, pixels, PNG)
+        return samples[..., 0] if given.ndim == 2 else samples
+    samples, _ = fitting_samples(replace(photo, bit_depth=8), pixels, PNG)
+    return Image.fromarray(samples[..., 0] if samples.shape[-1] == 1 else samples)

@@ -1,0 +1,230 @@
+"""A photo's way through the network: analysis, tiles, contexts, flow, pixels.
+
+The analysis is made once for the whole photo and read by all of its tiles. Noise is drawn for the whole photo
+and cut like it, so that neighbouring tiles start alike where they overlap.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from uare import prompts
+from uare.analysis import find_degradations, parse_analysis
+from uare.assess import user_text, write_answer
+from uare.colour import match_low_frequencies
+from uare.config import SamplingConfig
+from uare.decoding import read
+from uare.encoding import decode_tokens, encode_tokens, vision_item
+from uare.flow import GuidedContext, draw_noise, noised, sample
+from uare.model import UAREModel
+from uare.packing import CleanLatent, NoisedLatent, Text, patchify_latent
+from uare.resizing import resize
+from uare.results import Analysis
+from uare.tiling import Box, Canvas, TilePlan, cut_tile, pad_to_multiple, plan_tiles
+from uare.tokenizer import TextTokenizer
+
+TILE_BATCH = 4  # tiles of one forward pass
+OVERLAP = 1 / 8  # of a tile's side
+MIN_TILE_PX = 128  # smaller tiles show too little of a photo
+PARTWAY = 0.6  # of the way from noise that fidelity 1 skips, for models without a detail path
+RECOLOURING = ("haze", "lowlight")  # repairs that must change colours
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreSettings:
+    """How to restore; None leaves a choice to the model's configuration."""
+
+    instruction: str | None = None
+    analyse: bool = True
+    fidelity: float | None = None  # 0: all of the network's invention, 1: as close to the photo as it can
+    tile: int | None = None  # largest side restored in one piece, in pixels
+    seed: int = 0
+    sampling: SamplingConfig
+
+
+@dataclass
+class Timings:
+    """Seconds spent in each stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the network is told in words: the user's, and its own analysis."""
+
+    instruction: Text
+    analysis: Text | None
+    keeps_colours: bool  # nothing that was asked for changes colours
+
+
+@torch.no_grad()
+def restore_pixels(
+    model: UAREModel,
+    tokenizer: TextTokenizer,
+    pixels: Tensor,
+    settings: RestoreSettings,
+    on_step: Callable[[int, int], None] | None = None,
+    on_text: Callable[[str], None] | None = None,
+) -> tuple[Tensor, Analysis | None, dict[str, float]]:
+    """Restores an image (3, H, W) float32 in [0, 1] of any size; returns it, the analysis, seconds by stage.
+
+    Raises what the allocator raises when memory runs out; the pipeline answers with smaller tiles.
+    """
+    timings = Timings()
+    tile = settings.tile or model.config.tile_px
+    plan = plan_tiles(*pixels.shape[-2:], tile, int(tile * OVERLAP), model.config.latent.stride_px)
+    with timings.stage("analysis"):
+        request, analysis = _ask(model, tokenizer, pixels, settings, on_text)
+    canvas = Canvas(plan)
+    boxes = plan.boxes
+    noise = _noise_like(plan, model, settings.seed)
+    total = settings.sampling.num_steps * len(boxes)
+    for first in range(0, len(boxes), TILE_BATCH):
+        batch = boxes[first : first + TILE_BATCH]
+
+        def report(step: int, _: list[Tensor], first: int = first, size: int = len(batch)) -> None:
+            if on_step is not None:
+                on_step(settings.sampling.num_steps * first + (step + 1) * size, total)
+
+        tiles = torch.stack([cut_tile(pixels, box) for box in batch])  # (B, 3, h, w)
+        start = torch.stack([_cut_latent(noise, box, model) for box in batch])  # (B, tokens, C*4)
+        restored = _restore_tiles(model, tiles, start, request, settings, timings, report)
+        for box, result in zip(batch, restored, strict=True):
+            canvas.add(result, box)
+    return canvas.result().clamp(0, 1), analysis, timings.seconds
+
+
+def _ask(
+    model: UAREModel,
+    tokenizer: TextTokenizer,
+    pixels: Tensor,
+    settings: RestoreSettings,
+    on_text: Callable[[str], None] | None,
+) -> tuple[Request, Analysis | None]:
+    """The words that go with every tile, with the analysis where one is wanted."""
+    if not settings.analyse:
+        words = settings.instruction or prompts.RESTORE
+        return _request(user_text(tokenizer, words), None, words), None
+    words = settings.instruction or prompts.ANALYSE_THEN_RESTORE
+    wish = user_text(tokenizer, words)
+    overview = pixels
+    if max(pixels.shape[-2:]) > model.config.tile_px:
+        scale = model.config.tile_px / max(pixels.shape[-2:])
+        overview = resize(pixels, (max(1, round(pixels.shape[-2] * scale)), max(1, round(pixels.shape[-1] * scale))))
+    overview = pad_to_multiple(overview, model.config.latent.stride_px)
+    tokens = encode_tokens(model.codec, overview[None].to(model.device), patch=model.config.latent.patch_size)
+    clean = CleanLatent(tokens=tokens[0].cpu(), grid=_grid(overview, model))
+    view = vision_item(overview, model.config, model.config.vision_transform)
+    text = write_answer(model, tokenizer, read(model, [[clean, view, wish]]), on_text)
+    analysis = parse_analysis(text)
+    # decoded and encoded again, as in training: the ids may differ from those generated
+    return _request(wish, user_text(tokenizer, text), f"{words} {analysis.quality or ''}"), analysis
+
+
+def _request(instruction: Text, analysis: Text | None, words: str) -> Request:
+    named = {degradation.type for degradation in find_degradations(words)}
+    return Request(
+        instruction=instruction, analysis=analysis, keeps_colours=named.isdisjoint(RECOLOURING)
+    )
+
+
+def _restore_tiles(
+    model: UAREModel,
+    tiles: Tensor,
+    noise: Tensor,
+    request: Request,
+    settings: RestoreSettings,
+    timings: Timings,
+    on_step: Callable[[int, list[Tensor]], None],
+) -> Tensor:
+    """Restores tiles (B, 3, h, w) of one size from noise (B, tokens, C*4); returns (B, 3, h, w) on the CPU."""
+    patch, grid = model.config.latent.patch_size, _grid(tiles, model)
+    fidelity = model.config.fidelity if settings.fidelity is None else settings.fidelity
+    tiles = tiles.to(model.device)
+    with timings.stage("encode"):
+        latents = encode_tokens(model.codec, tiles, patch=patch).cpu()
+    with timings.stage("context"):
+        context = _contexts(model, tiles, latents, grid, request, settings.sampling)
+    start = 1.0 if model.detail is not None else 1.0 - PARTWAY * fidelity
+    targets = [
+        NoisedLatent(tokens=noised(latent, eps, start), grid=grid, timestep=start, base=latent)
+        for latent, eps in zip(latents, noise, strict=True)
+    ]
+    with timings.stage("flow"):
+        tokens = torch.stack(sample(model, context, targets, settings.sampling, on_step))
+    with timings.stage("decode"):
+        restored = decode_tokens(model.codec, tokens.to(model.device), grid, patch)
+        if model.detail is not None:
+            seen = decode_tokens(model.codec, latents.to(model.device), grid, patch)
+            dtype = model.dtype
+            restored = model.detail(tiles.to(dtype), restored.to(dtype), seen.to(dtype), fidelity).float()
+        elif fidelity > 0 and request.keeps_colours:
+            restored = match_low_frequencies(restored, tiles)
+    return restored.cpu()
+
+
+def _contexts(
+    model: UAREModel,
+    tiles: Tensor,
+    latents: Tensor,
+    grid: tuple[int, int],
+    request: Request,
+    sampling: SamplingConfig,
+) -> GuidedContext:
+    """Every tile's context, and the poorer ones that guidance needs (design: section 4).
+
+    Without texts means neither instruction nor analysis; without images, both texts alone.
+    """
+    texts = [text for text in (request.instruction, request.analysis) if text is not None]
+    limits = model.config.vision_transform
+    images = read(
+        model,
+        [
+            [CleanLatent(tokens=latent, grid=grid), vision_item(tile, model.config, limits)]
+            for latent, tile in zip(latents, tiles.cpu(), strict=True)
+        ],
+    )
+    full = read(model, [texts] * len(latents), images)
+    image_free = read(model, [texts]).select([0] * len(latents)) if sampling.image_scale > 1 else None
+    return GuidedContext(
+        full=full, text_free=images if sampling.text_scale > 1 else None, image_free=image_free
+    )
+
+
+def _grid(images: Tensor, model: UAREModel) -> tuple[int, int]:
+    stride = model.config.latent.stride_px
+    return images.shape[-2] // stride, images.shape[-1] // stride
+
+
+def _noise_like(plan: TilePlan, model: UAREModel, seed: int) -> Tensor:
+    """Noise (C, H/8, W/8) over all tiles of a plan, from one generator."""
+    bottom, right = plan.row_starts[-1] + plan.tile_size[0], plan.column_starts[-1] + plan.tile_size[1]
+    factor = model.config.latent.downsample
+    return draw_noise((model.config.latent.channels, bottom // factor, right // factor), [seed])[0]
+
+
+def _cut_latent(noise: Tensor, box: Box, model: UAREModel) -> Tensor:
+    """The tokens (h·w, C*4) of the noise under a box of pixels."""
+    x0, y0, x1, y1 = (side // model.config.latent.downsample for side in box)
+    return patchify_latent(noise[:, y0:y1, x0:x1], model.config.latent.patch_size)
+
+
+def with_choices(
+    sampling: SamplingConfig, steps: int | None, text_scale: float | None, image_scale: float | None
+) -> SamplingConfig:
+    """The configured sampling with the caller's choices in place; ConfigError where one makes no sense."""
+    chosen = {"num_steps": steps, "text_scale": text_scale, "image_scale": image_scale}
+    return replace(sampling, **{name: value for name, value in chosen.items() if value is not None})
