@@ -88,6 +88,7 @@ def batches(
 def compile_experts() -> None:
     """Fuses the element-wise work of the experts' layers: a step takes two thirds of the time on a CPU (measured),
     after about a minute of compilation. Needs a C++ compiler."""
+    torch._dynamo.config.recompile_limit = 64  # one kernel for each range of row lengths; 8 are not enough
     ExpertLayer.project = torch.compile(ExpertLayer.project, dynamic=True)  # type: ignore[method-assign]
     ExpertLayer.finish = torch.compile(ExpertLayer.finish, dynamic=True)  # type: ignore[method-assign]
 

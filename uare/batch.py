@@ -33,10 +33,12 @@ def work_through(
     name: Callable[[Item], str],
     screen: Screen,
     problems: Sequence[UAREError] = (),
+    resumes: bool = False,
 ) -> Outcome:
     """Does the work on each item and collects results and failures.
 
     name: what failures and progress call an item. problems: inputs that failed before the work began.
+    resumes: whether the same command leaves out what is done, so that it may be said.
     A failure is told at once on stderr. Ctrl-C ends the loop after whatever was written is whole.
     """
     outcome = Outcome()
@@ -51,10 +53,8 @@ def work_through(
                 _work_on(item, names[index], work, meter, screen, outcome)
     except KeyboardInterrupt:
         outcome.is_interrupted = True
-        screen.stopped(
-            f"Stopped by Ctrl-C: {len(outcome.results)} of {len(items)} done and kept; "
-            "the same command goes on from there."
-        )
+        rest = " and kept; the same command goes on from there" if resumes else ""
+        screen.stopped(f"Stopped by Ctrl-C: {len(outcome.results)} of {len(items)} done{rest}.")
     return outcome
 
 

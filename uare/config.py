@@ -75,6 +75,11 @@ class LatentConfig:
         """Pixels along one side of a latent token."""
         return self.downsample * self.patch_size
 
+    @property
+    def largest_px(self) -> int:
+        """The longest side that the position table holds."""
+        return self.table_side * self.stride_px
+
 
 @dataclass(frozen=True, kw_only=True)
 class TransformConfig:

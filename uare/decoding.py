@@ -9,7 +9,6 @@ from uare.cache import ContextCache
 from uare.model import UAREModel
 from uare.packing import Item, Text, pack
 from uare.tokenizer import TextTokenizer
-from uare.errors import CheckpointError
 
 
 @torch.no_grad()
@@ -70,21 +69,31 @@ def _choose(logits: Tensor, temperature: float, generator: torch.Generator | Non
 def choice_logits(
     model: UAREModel, tokenizer: TextTokenizer, cache: ContextCache, prefix: str, words: Sequence[str]
 ) -> Tensor:
-    """Logits (B, len(words)) float32 of `words` as the continuation of an answer that starts with `prefix`.
+    """Log-probabilities (B, len(words)) float32 of `words` as what follows `prefix` in an answer.
 
-    One forward pass. Words are told apart by the first token in which they differ. Raises CheckpointError if
-    the tokenizer cannot tell them apart.
+    One forward pass: every word continues the same cached context. Their softmax is the choice among them;
+    where each word is one token it is the softmax of those tokens' logits.
     """
     ids = [tokenizer.encode(f"{prefix} {word}") for word in words]
-    shared = 0
-    while all(len(i) > shared and i[shared] == ids[0][shared] for i in ids):
-        shared += 1
-    choices = [i[shared] for i in ids if len(i) > shared]
-    if len(set(choices)) < len(words):
-        raise CheckpointError(
-            f"the tokenizer gives the words {', '.join(words)} no distinct tokens after {prefix!r}; expected a "
-            "vocabulary that tells them apart"
-        )
-    items = [[Text(ids=tuple(ids[0][:shared]), closes=False)]] * cache.num_samples
-    output = model(pack(items, model.config, cache.next_positions).to(model.device), cache)
-    return output.logits[:, choices].float().cpu()
+    prefix_len = min(len(_shared(ids)), min(len(i) for i in ids) - 1)
+    repeated = [sample for sample in range(cache.num_samples) for _ in words]
+    branches = cache.select(repeated)
+    items = [[Text(ids=tuple(i), loss=True, closes=False)] for i in ids] * cache.num_samples
+    output = model(pack(items, model.config, branches.next_positions).to(model.device), branches)
+    logs = output.logits.float().log_softmax(-1).cpu()
+    rows = logs.split([len(i) + 1 for i in ids] * cache.num_samples)  # row k predicts token k, the last the end
+    sums = [
+        sum(row[k, i[k]] for k in range(prefix_len, len(i)))
+        for row, i in zip(rows, ids * cache.num_samples, strict=True)
+    ]
+    return torch.stack(sums).reshape(cache.num_samples, len(words))
+
+
+def _shared(ids: Sequence[Sequence[int]]) -> list[int]:
+    """The ids with which all sequences begin."""
+    shared = []
+    for column in zip(*ids, strict=False):
+        if len(set(column)) > 1:
+            break
+        shared.append(column[0])
+    return shared

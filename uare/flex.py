@@ -9,20 +9,27 @@ from functools import cache
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 
 from uare.segments import AttentionMode, Segment
 
-# Compiling takes tens of seconds, once; a dense mask of this many tokens holds 16 MiB, and the rows of
-# training (10,000 to 37,000 tokens) are all longer. Not measured: no accelerator was at hand.
-MIN_TOKENS = 4096
+# Rows are filled up to a multiple of this, so that few kernels are compiled (seconds to a minute each) for the
+# rows of training, up to 37,000 tokens long. Shorter rows stay with dense masks: 64 MiB at this length.
+# Chosen by that arithmetic, not measured: no accelerator was at hand.
+ROW_MULTIPLE = 8192
 
 
-def row_block_mask(segments: Sequence[Segment], device: torch.device | str) -> BlockMask:
-    """Who sees whom in a whole row of samples without cache, as a block mask on `device`."""
+def row_block_mask(
+    segments: Sequence[Segment], device: torch.device | str, multiple: int = ROW_MULTIPLE
+) -> BlockMask:
+    """Who sees whom in a whole row of samples without cache; the filling up sees itself alone."""
+    num_tokens = sum(segment.length for segment in segments)
+    padding = Segment(length=-num_tokens % multiple, mode=AttentionMode.CAUSAL, sample=-1)
+    segments = [*segments, padding]
     lens = torch.tensor([segment.length for segment in segments])
-    segment_of = torch.repeat_interleave(torch.arange(len(segments)), lens).to(device)  # (N,)
+    segment_of = torch.repeat_interleave(torch.arange(len(segments)), lens).to(device)  # (N',)
     sample_of = torch.tensor([segment.sample for segment in segments], device=device)[segment_of]
     is_causal = _has_mode(segments, AttentionMode.CAUSAL, device)[segment_of]
     is_noise = _has_mode(segments, AttentionMode.NOISE, device)[segment_of]
@@ -32,16 +39,17 @@ def row_block_mask(segments: Sequence[Segment], device: torch.device | str) -> B
         allowed = ((query >= key) | (same & ~is_causal[query])) & (same | ~is_noise[key])
         return allowed & (sample_of[query] == sample_of[key])
 
-    num_tokens = len(segment_of)
     build = _compiled(create_block_mask) if segment_of.is_cuda else create_block_mask
-    return build(may_look, None, None, num_tokens, num_tokens, device=device)
+    return build(may_look, None, None, len(segment_of), len(segment_of), device=device)
 
 
 def attend_row(query: Tensor, key: Tensor, value: Tensor, mask: BlockMask) -> Tensor:
     """Attention of a row: query (N, Nh, Dh), key and value (N, Nkv, Dh) to (N, Nh, Dh)."""
-    q, k, v = (x.transpose(0, 1)[None] for x in (query, key, value))  # (1, heads, N, Dh)
+    missing = mask.seq_lengths[0] - len(query)
+    q, k, v = (F.pad(x, (0, 0, 0, 0, 0, missing)).transpose(0, 1)[None] for x in (query, key, value))
     run = _compiled(flex_attention) if query.is_cuda else flex_attention
-    return run(q, k, v, block_mask=mask, enable_gqa=q.shape[1] != k.shape[1])[0].transpose(0, 1)
+    attended = run(q, k, v, block_mask=mask, enable_gqa=q.shape[1] != k.shape[1])  # (1, Nh, N', Dh)
+    return attended[0].transpose(0, 1)[: len(query)]
 
 
 def _has_mode(segments: Sequence[Segment], mode: AttentionMode, device: torch.device | str) -> Tensor:
@@ -51,4 +59,4 @@ def _has_mode(segments: Sequence[Segment], mode: AttentionMode, device: torch.de
 @cache
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """The fused kernel; uncompiled, FlexAttention computes and keeps every score."""
-    return torch.compile(function)
+    return torch.compile(function, dynamic=False)

@@ -84,7 +84,7 @@ def restore_pixels(
     Raises what the allocator raises when memory runs out; the pipeline answers with smaller tiles.
     """
     timings = Timings()
-    tile = settings.tile or model.config.tile_px
+    tile = min(settings.tile or model.config.tile_px, model.config.latent.largest_px)
     plan = plan_tiles(*pixels.shape[-2:], tile, int(tile * OVERLAP), model.config.latent.stride_px)
     with timings.stage("analysis"):
         request, analysis = _ask(model, tokenizer, pixels, settings, on_text)
@@ -120,10 +120,7 @@ def _ask(
         return _request(user_text(tokenizer, words), None, words), None
     words = settings.instruction or prompts.ANALYSE_THEN_RESTORE
     wish = user_text(tokenizer, words)
-    overview = pixels
-    if max(pixels.shape[-2:]) > model.config.tile_px:
-        scale = model.config.tile_px / max(pixels.shape[-2:])
-        overview = resize(pixels, (max(1, round(pixels.shape[-2] * scale)), max(1, round(pixels.shape[-1] * scale))))
+    overview = _overview(pixels, min(model.config.tile_px, model.config.latent.largest_px))
     overview = pad_to_multiple(overview, model.config.latent.stride_px)
     tokens = encode_tokens(model.codec, overview[None].to(model.device), patch=model.config.latent.patch_size)
     clean = CleanLatent(tokens=tokens[0].cpu(), grid=_grid(overview, model))
@@ -132,6 +129,13 @@ def _ask(
     analysis = parse_analysis(text)
     # decoded and encoded again, as in training: the ids may differ from those generated
     return _request(wish, user_text(tokenizer, text), f"{words} {analysis.quality or ''}"), analysis
+
+
+def _overview(pixels: Tensor, largest_px: int) -> Tensor:
+    """The whole photo (3, H, W), reduced to `largest_px` on its long side where it is larger."""
+    height, width = pixels.shape[-2:]
+    scale = largest_px / max(height, width)
+    return pixels if scale >= 1 else resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
 
 
 def _request(instruction: Text, analysis: Text | None, words: str) -> Request:

@@ -61,6 +61,7 @@ def tiny_config(prediction: str = "velocity") -> UAREConfig:
             "eighth_blocks": 1,
         },
         prediction=prediction,
+        tile_px=96,
         initializer_range=0.2,  # large enough for attention to matter
     )
 

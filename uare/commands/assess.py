@@ -1,0 +1,52 @@
+"""`uare assess`: how good photos are and what is wrong with them."""
+
+import typer
+
+from uare.commands.options import (
+    DeviceOption,
+    DtypeOption,
+    InputOption,
+    JsonFlag,
+    ModelOption,
+    PhotosArgument,
+    QuietFlag,
+    ReportOption,
+    SeedOption,
+    given_photos,
+)
+from uare.commands.running import Setup, finish
+from uare.screen import Screen
+
+
+def assess(  # noqa: PLR0913  # typer makes an option of each argument
+    photos: PhotosArgument = None,
+    input_: InputOption = None,
+    output: ReportOption = None,
+    model: ModelOption = "uare-tiny",
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    seed: SeedOption = 0,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Says how good each photo is and what is wrong with it."""
+    screen = Screen(is_quiet=quiet)
+    with screen.usage_errors():
+        sources = given_photos(photos, input_)
+        from uare.batch import work_through
+        from uare.documents import document, report_path
+        from uare.folders import find_images
+        from uare.jobs import assess_file
+
+        report = report_path(output, "assess")
+        found = find_images(sources)
+        pipe, facts = Setup(model=model, device=device, dtype=dtype, seed=seed).open()
+        outcome = work_through(
+            found.images,
+            lambda image, _: assess_file(pipe, image.path, screen),
+            name=lambda image: str(image.path),
+            screen=screen,
+            problems=found.problems,
+        )
+        finish(screen, document("assess", facts, outcome), as_json=as_json, report=report)
+    raise typer.Exit(outcome.exit_code)

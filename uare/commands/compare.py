@@ -1,0 +1,57 @@
+"""`uare compare`: which of two photos is better, or of two folders, photo by photo."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from uare.commands.options import (
+    DeviceOption,
+    DtypeOption,
+    JsonFlag,
+    ModelOption,
+    QuietFlag,
+    ReportOption,
+    SeedOption,
+)
+from uare.commands.running import Setup, finish
+from uare.screen import Screen
+
+
+def compare(  # noqa: PLR0913  # typer makes an option of each argument
+    a: Annotated[Path, typer.Argument(metavar="A", help="A photo, or a folder.", show_default=False)],
+    b: Annotated[Path, typer.Argument(metavar="B", help="The other one.", show_default=False)],
+    reference: Annotated[
+        Path | None, typer.Option("--reference", help="What both were made from: a photo, or a folder.")
+    ] = None,
+    output: ReportOption = None,
+    model: ModelOption = "uare-tiny",
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    seed: SeedOption = 0,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Says which of two photos is better, or that they are about equal, and why.
+
+    Of two folders, photos of the same name are compared (NAME_restored counts as NAME).
+    """
+    screen = Screen(is_quiet=quiet)
+    with screen.usage_errors():
+        from uare.batch import work_through
+        from uare.documents import document, report_path
+        from uare.jobs import compare_files
+        from uare.pairing import find_pairs
+
+        report = report_path(output, "compare")
+        pairs, problems = find_pairs(a, b, reference)
+        pipe, facts = Setup(model=model, device=device, dtype=dtype, seed=seed).open()
+        outcome = work_through(
+            pairs,
+            lambda pair, _: compare_files(pipe, pair, screen),
+            name=lambda pair: f"{pair.a} and {pair.b}",
+            screen=screen,
+            problems=problems,
+        )
+        finish(screen, document("compare", facts, outcome), as_json=as_json, report=report)
+    raise typer.Exit(outcome.exit_code)

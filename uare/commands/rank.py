@@ -1,0 +1,45 @@
+"""`uare rank`: photos in order of quality."""
+
+import typer
+
+from uare.commands.options import (
+    DeviceOption,
+    DtypeOption,
+    InputOption,
+    JsonFlag,
+    ModelOption,
+    PhotosArgument,
+    QuietFlag,
+    ReportOption,
+    SeedOption,
+    given_photos,
+)
+from uare.commands.running import Setup, finish
+from uare.screen import Screen
+
+
+def rank(  # noqa: PLR0913  # typer makes an option of each argument
+    photos: PhotosArgument = None,
+    input_: InputOption = None,
+    output: ReportOption = None,
+    model: ModelOption = "uare-tiny",
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    seed: SeedOption = 0,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Puts photos in order, best first, by comparing each with every other."""
+    screen = Screen(is_quiet=quiet)
+    with screen.usage_errors():
+        sources = given_photos(photos, input_)
+        from uare.documents import document, report_path
+        from uare.folders import find_images
+        from uare.ranking import rank_files
+
+        report = report_path(output, "rank")
+        found = find_images(sources)
+        pipe, facts = Setup(model=model, device=device, dtype=dtype, seed=seed).open()
+        outcome = rank_files(pipe, [image.path for image in found.images], screen, found.problems)
+        finish(screen, document("rank", facts, outcome), as_json=as_json, report=report)
+    raise typer.Exit(outcome.exit_code)

@@ -1,0 +1,200 @@
+"""One photo of a command: read, worked on, written, and described as JSON."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from uare.analysis import level_of
+from uare.batch import Json
+from uare.documents import check_replaceable, heading, write_document
+from uare.errors import InputError
+from uare.folders import FoundImage, find_images, output_paths
+from uare.images import load_photo
+from uare.pairing import Pair, photos_by_name
+from uare.results import DECIMALS
+from uare.saving import save_photo
+from uare.screen import Meter, Screen
+
+if TYPE_CHECKING:
+    from uare.pipeline import Photos, UAREPipeline
+
+Problems: TypeAlias = Sequence[InputError]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreChoices:
+    """How to restore, as `UAREPipeline.restore_photo` takes it; None leaves a choice to the model."""
+
+    instruction: str | None = None
+    analyse: bool = True
+    steps: int | None = None
+    fidelity: float | None = None
+    upscale: int = 1
+    guidance_text: float | None = None
+    guidance_image: float | None = None
+    tile: int | None = None
+    seed: int = 0
+    verify: bool = True
+    best_of: int = 1
+    keep_worse: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where results go."""
+
+    output: Path
+    suffix: str = "_restored"
+    extension: str | None = None
+    overwrite: bool = False
+    mask: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreJob:
+    """A photo to restore and the files it becomes."""
+
+    photo: Path
+    result: Path
+    sidecar: Path  # JSON beside the result
+    mask: Path | None
+    overwrite: bool
+
+    @property
+    def is_done(self) -> bool:
+        return self.result.exists() and not self.overwrite
+
+
+def plan_jobs(sources: Sequence[Path], place: Placement) -> tuple[list[RestoreJob], Problems]:
+    """The jobs of all photos that were named, and what could not be used.
+
+    Raises InputError where the output cannot hold the results. Results of an earlier run that lie among the
+    photos of a folder are no photos; a result over a photo that was named is a problem.
+    """
+    found = find_images(sources, exclude=place.output)
+    images = found.images
+    results = output_paths(images, place.output, suffix=place.suffix, extension=place.extension)
+    earlier = {result.resolve() for image, result in zip(images, results, strict=True) if result != image.path}
+    images = tuple(image for image in images if image.folder is None or image.path.resolve() not in earlier)
+    results = output_paths(images, place.output, suffix=place.suffix, extension=place.extension)
+    masks = photos_by_name(place.mask) if place.mask is not None and place.mask.is_dir() else None
+    photos = {image.path.resolve() for image in images}
+    jobs: list[RestoreJob] = []
+    problems = list(found.problems)
+    for image, result in zip(images, results, strict=True):
+        if result.resolve() in photos:
+            problems.append(
+                InputError(
+                    f"the result of {image.path} would overwrite the photo {result}, which is never done; "
+                    "choose another --output or --suffix"
+                )
+            )
+            continue
+        mask = place.mask if masks is None else masks.get(_place_in_folder(image))
+        if place.mask is not None and mask is None:
+            problems.append(InputError(f"{image.path} has no mask of its name in {place.mask}"))
+            continue
+        stem = result.stem.removesuffix(place.suffix) or result.stem
+        jobs.append(
+            RestoreJob(
+                photo=image.path,
+                result=result,
+                sidecar=result.with_name(f"{stem}.json"),
+                mask=mask,
+                overwrite=place.overwrite,
+            )
+        )
+    return jobs, problems
+
+
+def _place_in_folder(image: FoundImage) -> Path:
+    place = Path(image.path.name) if image.folder is None else image.path.relative_to(image.folder)
+    return place.with_name(place.stem)
+
+
+def check_writable(jobs: Sequence[RestoreJob]) -> None:
+    """Raises InputError, before the long work, where the first result could not be written."""
+    for folder in {job.result.parent for job in jobs[:1]}:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise InputError(
+                f"{folder} cannot be written to ({error.strerror or error}); choose another --output"
+            ) from error
+
+
+def assess_file(pipe: "UAREPipeline", path: Path, screen: Screen) -> Json:
+    """The assessment of one file."""
+    photo = load_photo(path)
+    _note_all(screen, path, photo.warnings)
+    return {
+        "input": str(path),
+        "size": list(photo.size),
+        "assessment": pipe.assess(photo).to_dict(),
+        "warnings": list(photo.warnings),
+    }
+
+
+def compare_files(pipe: "UAREPipeline", pair: Pair, screen: Screen) -> Json:
+    """The comparison of two files."""
+    named = {"a": pair.a, "b": pair.b, "reference": pair.reference}
+    photos = {name: load_photo(path) for name, path in named.items() if path is not None}
+    warnings = [f"{named[name]}: {warning}" for name, photo in photos.items() for warning in photo.warnings]
+    for warning in warnings:
+        screen.note(warning)
+    comparison = pipe.compare(photos["a"], photos["b"], photos.get("reference"))
+    return {
+        **{name: None if path is None else str(path) for name, path in named.items()},
+        "comparison": comparison.to_dict(),
+        "warnings": warnings,
+    }
+
+
+def restore_file(
+    pipe: "UAREPipeline", job: RestoreJob, choices: RestoreChoices, model: Json, screen: Screen, meter: Meter
+) -> Json:
+    """Restores one file; writes the result and its sidecar, both or neither, and returns the record in it."""
+    if job.result.exists() and not job.overwrite:
+        raise InputError(f"{job.result} exists already; --overwrite does it again")
+    check_replaceable(job.sidecar)
+    photo = load_photo(job.photo)
+    restored = pipe.restore_photo(
+        photo, mask=job.mask, on_step=meter.step, on_text=meter.text, **asdict(choices)
+    )
+    result = restored.result
+    is_kept = result.verdict is not None and result.verdict.outcome == "worse" and not choices.keep_worse
+    record: Json = {
+        "input": str(job.photo),
+        "output": str(job.result),
+        "sidecar": str(job.sidecar),
+        "status": "kept" if is_kept else "restored",
+        "size": list(restored.pixels.shape[-2:]),
+        "before": _score(pipe, photo),
+        "after": _score(pipe, restored.pixels),
+        "settings": asdict(choices) | {"mask": None if job.mask is None else str(job.mask)},
+        **result.to_dict(),
+    }
+    lost = save_photo(photo, restored.pixels, job.result, overwrite=job.overwrite)
+    record["warnings"] = [*result.warnings, *lost]
+    try:
+        write_document(job.sidecar, {**heading("restoration", model), **record})
+    except BaseException:  # Ctrl-C too: a result without its sidecar would count as done ever after
+        job.result.unlink(missing_ok=True)
+        raise
+    _note_all(screen, job.photo, record["warnings"])
+    return record
+
+
+def _score(pipe: "UAREPipeline", photo: "Photos") -> Json:
+    score = pipe.score(photo)
+    return {"score": round(score, DECIMALS), "level": level_of(score)}
+
+
+def _note_all(screen: Screen, path: Path, warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        screen.note(f"{path}: {warning}")
+
