@@ -42,7 +42,8 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ),
     (
         "parts",
-        frozenset({"config", "tokenizer", "segments", "packing", "cache", "layers", "attention", "resizing"}),
+        frozenset({"config", "tokenizer", "segments", "packing", "cache", "layers", "attention", "flex"})
+        | frozenset({"resizing"}),
     ),
     ("codecs", frozenset({"vision", "vae", "detail", "encoding"})),
     ("formats", frozenset({"checkpoints"})),

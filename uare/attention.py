@@ -1,18 +1,20 @@
 """Attention over segments: who sees whom, and the product itself.
 
-The rule (BAGEL, data/data_utils.py): inside a sample, token i sees token j if j comes before it or both lie in
-one full or noised segment; a noised segment is seen by nobody but itself. Samples never see each other.
+The rule (BAGEL, data/data_utils.py): inside a sample, token i sees token j if j comes before it or both lie
+in one full or noised segment; a noised segment is seen by nobody but itself. Samples never see each other.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.attention.flex_attention import BlockMask
 
 from uare.cache import LayerCache, grown
+from uare.flex import ROW_MULTIPLE, attend_row, row_block_mask
 from uare.segments import AttentionMode, Segment
 
 
@@ -30,6 +32,7 @@ class AttentionPlan:
 
     groups: tuple[SampleGroup, ...]
     lens: tuple[int, ...]  # tokens of each sample; they lie together, in order
+    row: BlockMask | None = None  # of the whole row, in place of the groups
 
 
 def segment_mask(segments: Sequence[Segment], cached_len: int) -> Tensor:
@@ -52,6 +55,9 @@ def plan_attention(
     by_sample: dict[int, list[Segment]] = defaultdict(list)
     for segment in segments:
         by_sample[segment.sample].append(segment)
+    lens = tuple(sum(part.length for part in parts) for parts in by_sample.values())
+    if _suits_flex(by_sample.values(), cached_lens, device):
+        return AttentionPlan((), lens, row_block_mask(segments, device))
     alike: dict[tuple, list[int]] = defaultdict(list)  # shape of a sample -> samples
     for sample, parts in by_sample.items():
         alike[(cached_lens[sample], *((part.length, part.mode) for part in parts))].append(sample)
@@ -60,8 +66,16 @@ def plan_attention(
         mask = segment_mask(by_sample[samples[0]], cached_lens[samples[0]])
         # asked on the CPU: it must not wait for an accelerator
         groups.append(SampleGroup(tuple(samples), None if bool(mask.all()) else mask.to(device)))
-    lens = tuple(sum(part.length for part in parts) for parts in by_sample.values())
     return AttentionPlan(tuple(groups), lens)
+
+
+def _suits_flex(
+    samples: Collection[list[Segment]], cached_lens: Sequence[int], device: torch.device | str
+) -> bool:
+    """True for long rows on CUDA without cache; where all see all (ViT), dense kernels are the fastest."""
+    is_long = sum(segment.length for parts in samples for segment in parts) >= ROW_MULTIPLE
+    is_masked = any(len(parts) > 1 or parts[0].mode is AttentionMode.CAUSAL for parts in samples)
+    return torch.device(device).type == "cuda" and is_long and is_masked and not any(cached_lens)
 
 
 def attend(
@@ -75,6 +89,8 @@ def attend(
     # split and cat, not slices: the backward pass of a slice writes the whole row once per sample
     queries, keys, values = (x.split(plan.lens) for x in (query, key, value))
     context = grown(cache, [k.transpose(0, 1) for k in keys], [v.transpose(0, 1) for v in values])
+    if plan.row is not None:
+        return attend_row(query, key, value, plan.row), context
     results: list[Tensor] = [query] * len(plan.lens)
     for group in plan.groups:
         q = torch.stack([queries[i] for i in group.samples])  # (B, q, Nh, Dh)

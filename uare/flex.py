@@ -15,8 +15,8 @@ from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex
 
 from uare.segments import AttentionMode, Segment
 
-# Rows are filled up to a multiple of this, so that few kernels are compiled (seconds to a minute each) for the
-# rows of training, up to 37,000 tokens long. Shorter rows stay with dense masks: 64 MiB at this length.
+# Rows are filled up to a multiple of this, so that few kernels are compiled (seconds to a minute each) for
+# the rows of training, up to 37,000 tokens long. Shorter rows stay with dense masks: 64 MiB at this length.
 # Chosen by that arithmetic, not measured: no accelerator was at hand.
 ROW_MULTIPLE = 8192
 
@@ -39,7 +39,7 @@ def row_block_mask(
         allowed = ((query >= key) | (same & ~is_causal[query])) & (same | ~is_noise[key])
         return allowed & (sample_of[query] == sample_of[key])
 
-    build = _compiled(create_block_mask) if segment_of.is_cuda else create_block_mask
+    build = _kernel(create_block_mask, segment_of.is_cuda)
     return build(may_look, None, None, len(segment_of), len(segment_of), device=device)
 
 
@@ -47,7 +47,7 @@ def attend_row(query: Tensor, key: Tensor, value: Tensor, mask: BlockMask) -> Te
     """Attention of a row: query (N, Nh, Dh), key and value (N, Nkv, Dh) to (N, Nh, Dh)."""
     missing = mask.seq_lengths[0] - len(query)
     q, k, v = (F.pad(x, (0, 0, 0, 0, 0, missing)).transpose(0, 1)[None] for x in (query, key, value))
-    run = _compiled(flex_attention) if query.is_cuda else flex_attention
+    run = _kernel(flex_attention, query.is_cuda)
     attended = run(q, k, v, block_mask=mask, enable_gqa=q.shape[1] != k.shape[1])  # (1, Nh, N', Dh)
     return attended[0].transpose(0, 1)[: len(query)]
 
@@ -57,6 +57,6 @@ def _has_mode(segments: Sequence[Segment], mode: AttentionMode, device: torch.de
 
 
 @cache
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The fused kernel; uncompiled, FlexAttention computes and keeps every score."""
-    return torch.compile(function, dynamic=False)
+def _kernel(function: Any, is_cuda: bool) -> Callable[..., Any]:
+    """The fused kernel on CUDA; the plain function elsewhere, which computes and keeps every score."""
+    return torch.compile(function, dynamic=False) if is_cuda else function
