@@ -37,5 +37,8 @@ def balanced_latent_loss(output: ModelOutput, batch: PackedBatch) -> Tensor:
     distance = (latent - batch.base[batch.target_index]).square().mean(-1)  # (m,)
     lens = [s.length - 2 for s in batch.segments if s.mode is AttentionMode.NOISE]  # without markers
     return torch.stack(
-        [e.mean() / (d.mean() + RESIDUAL_FLOOR) for e, d in zip(error.split(lens), distance.split(lens), strict=True)]
+        [
+            e.mean() / (d.mean() + RESIDUAL_FLOOR)
+            for e, d in zip(error.split(lens), distance.split(lens), strict=True)
+        ]
     ).mean()

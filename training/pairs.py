@@ -1,4 +1,4 @@
-"""Blocks of photo crops, each harmed twice, encoded once: what a single-process run draws its samples from."""
+"""Blocks of photo crops, each harmed twice, encoded once: what a run on one process trains on."""
 
 import random
 from dataclasses import dataclass
@@ -33,8 +33,10 @@ class Version:
     crop: int  # which crop of the block
 
 
-def harm_twice(images: Tensor, generator: torch.Generator, rng: random.Random) -> tuple[Tensor, list[list[DegradationRecord]]]:
-    """Two harmed versions of each image (n, 3, H, W): (2n, 3, H, W), first all first versions, and records."""
+def harm_twice(
+    images: Tensor, generator: torch.Generator, rng: random.Random
+) -> tuple[Tensor, list[list[DegradationRecord]]]:
+    """Two harmed versions of each image (n, 3, H, W): (2n, 3, H, W) (all first versions first), and records."""
     first, first_records = degrade(images, generator, clean_share=CLEAN_SHARE)
     types, severities = [], []
     for records in first_records:
@@ -42,14 +44,22 @@ def harm_twice(images: Tensor, generator: torch.Generator, rng: random.Random) -
         if not names or rng.random() > SAME_TYPES_SHARE:
             names = rng.sample(TYPES, rng.choice((0, 1, 1, 1, 2)))
         types.append(names)
-        severities.append([rng.randint(1, 5 if len(names) == 1 else 4) + rng.uniform(-0.4, 0.4) for _ in names])
+        severities.append(
+            [rng.randint(1, 5 if len(names) == 1 else 4) + rng.uniform(-0.4, 0.4) for _ in names]
+        )
     second, second_records = degrade_with(images, types, severities, generator)
     return torch.cat([first, second]), first_records + second_records
 
 
 @torch.no_grad()
 def make_block(
-    crops: PhotoCrops, first_index: int, count: int, codec: Codec, config: UAREConfig, seed: int, device: torch.device
+    crops: PhotoCrops,
+    first_index: int,
+    count: int,
+    codec: Codec,
+    config: UAREConfig,
+    seed: int,
+    device: torch.device,
 ) -> list[Version]:
     """Encodes `count` crops and their two harmed versions each; the same arguments give the same block."""
     generator = torch.Generator(device).manual_seed(seed)

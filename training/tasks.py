@@ -52,33 +52,55 @@ Sample = list[Item]
 def restore(version: Version, context: TaskContext) -> Sample:
     """Latent and view of the harmed crop, an instruction, the target."""
     instruction = texts.restore_instruction(version.records, context.rng)
-    return [*_conditions(version, context), context.text(instruction, dropped=context.is_dropped()), _target(version, context)]
+    return [
+        *_conditions(version, context),
+        context.text(instruction, dropped=context.is_dropped()),
+        _target(version, context),
+    ]
 
 
 def analyse_then_restore(version: Version, context: TaskContext) -> Sample:
     """As `restore`, with a wish, and the analysis written before the target."""
     wish = context.text(texts.analyse_then_restore_wish(context.rng), dropped=context.is_dropped())
     analysis = texts.analysis_of(version.records, version.content, context.rng).text
-    return [*_conditions(version, context), wish, context.text(analysis, loss=True), _target(version, context)]
+    return [
+        *_conditions(version, context),
+        wish,
+        context.text(analysis, loss=True),
+        _target(version, context),
+    ]
 
 
 def analyse(version: Version, context: TaskContext) -> Sample:
     """The view, a question, the analysis."""
     analysis = texts.analysis_of(version.records, version.content, context.rng).text
-    return [context.view(version), context.text(texts.analyse_question(context.rng)), context.text(analysis, loss=True)]
+    return [
+        context.view(version),
+        context.text(texts.analyse_question(context.rng)),
+        context.text(analysis, loss=True),
+    ]
 
 
 def assess(version: Version, context: TaskContext) -> Sample:
     """The view, a question, the levels."""
     answer = texts.assess_answer(version.records, context.rng)
-    return [context.view(version), context.text(texts.assess_question(context.rng)), context.text(answer, loss=True)]
+    return [
+        context.view(version),
+        context.text(texts.assess_question(context.rng)),
+        context.text(answer, loss=True),
+    ]
 
 
 def compare(version: Version, other: Version, context: TaskContext) -> Sample:
     """Two versions of one crop, a question, the verdict."""
     answer = texts.compare_answer(version.records, other.records)
     question = texts.compare_question(context.rng, with_reference=False)
-    return [context.view(version), context.view(other), context.text(question), context.text(answer, loss=True)]
+    return [
+        context.view(version),
+        context.view(other),
+        context.text(question),
+        context.text(answer, loss=True),
+    ]
 
 
 def _conditions(version: Version, context: TaskContext) -> Sample:
@@ -105,7 +127,10 @@ def placed(sample: Sample, context: TaskContext) -> Sample:
     if not latents:
         return sample
     origin = context.origin(latents[0].grid, context.config.latent.table_side)
-    return [replace(item, origin=origin) if isinstance(item, CleanLatent | NoisedLatent) else item for item in sample]
+    return [
+        replace(item, origin=origin) if isinstance(item, CleanLatent | NoisedLatent) else item
+        for item in sample
+    ]
 
 
 SINGLE_TASKS: tuple[tuple[Callable[[Version, TaskContext], Sample], float], ...] = (
@@ -118,7 +143,7 @@ COMPARE_SHARE = 0.15
 
 
 def make_samples(block: Sequence[Version], context: TaskContext, uses: int) -> list[Sample]:
-    """Samples of a block in random order: each version is used `uses` times, each time for a task drawn anew."""
+    """Samples of a block in random order: each version is used `uses` times, each for a task drawn anew."""
     others: dict[int, list[Version]] = {}
     for version in block:
         others.setdefault(version.crop, []).append(version)

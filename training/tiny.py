@@ -32,7 +32,7 @@ from uare.packing import pack
 from uare.segments import PackedBatch
 from uare.tokenizer import TextTokenizer
 
-# Crop side in pixels, crops in a block, and how often it is drawn in the first and in the last part of the run.
+# Crop side in pixels, crops in a block, share in the first and in the last part of the run.
 CROP_SIZES = ((128, 48, 0.70, 0.25), (192, 24, 0.20, 0.30), (256, 12, 0.10, 0.25), (320, 8, 0.0, 0.20))
 LAST_PART = 0.75  # of the minutes; from then on large crops, as in use
 USES = 2  # of each encoded crop
@@ -62,7 +62,11 @@ def _length(item: object) -> int:
 
 
 def batches(
-    run: TimedRun[UAREModel], tokenizer: TextTokenizer, folder: Path, args: argparse.Namespace, device: torch.device
+    run: TimedRun[UAREModel],
+    tokenizer: TextTokenizer,
+    folder: Path,
+    args: argparse.Namespace,
+    device: torch.device,
 ) -> Iterator[PackedBatch]:
     """Endless packed batches; sizes follow the run's clock."""
     photos = load_photos(folder)
@@ -72,7 +76,9 @@ def batches(
         is_last_part = run.elapsed_s > LAST_PART * 60 * args.minutes
         rng = random.Random(args.seed + index)
         size, count, *_ = rng.choices(CROP_SIZES, [row[3 if is_last_part else 2] for row in CROP_SIZES])[0]
-        block = make_block(crops[size], index, count, run.model.codec, run.model.config, args.seed + index, device)
+        block = make_block(
+            crops[size], index, count, run.model.codec, run.model.config, args.seed + index, device
+        )
         context = TaskContext(
             config=run.model.config,
             tokenizer=tokenizer,
@@ -86,8 +92,8 @@ def batches(
 
 
 def compile_experts() -> None:
-    """Fuses the element-wise work of the experts' layers: a step takes two thirds of the time on a CPU (measured),
-    after about a minute of compilation. Needs a C++ compiler."""
+    """Fuses the element-wise work of the experts' layers: a step takes two thirds of the time on a
+    CPU (measured), after about a minute of compilation. Needs a C++ compiler."""
     torch._dynamo.config.recompile_limit = 64  # one kernel for each range of row lengths; 8 are not enough
     ExpertLayer.project = torch.compile(ExpertLayer.project, dynamic=True)  # type: ignore[method-assign]
     ExpertLayer.finish = torch.compile(ExpertLayer.finish, dynamic=True)  # type: ignore[method-assign]
@@ -107,7 +113,8 @@ def train(args: argparse.Namespace) -> tuple[UAREModel, TextTokenizer]:
     device = torch.device(args.device)
     tokenizer = tiny_tokenizer(seed=args.seed)
     settings = RunSettings(minutes=args.minutes, learning_rate=args.learning_rate)
-    model = build_model(args.codec, tokenizer, args.seed).to(device)
+    model = build_model(args.codec, tokenizer, args.seed)
+    model.to(device)  # type: ignore[arg-type]  # the library's stub loses the bound method
     run = TimedRun(model=model, settings=settings, checkpoint=args.output / "checkpoint.pt")
     log = (args.output / "log.jsonl").open("a", encoding="utf-8")
     sums, started = torch.zeros(3), time.perf_counter()
@@ -146,7 +153,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--tokens", type=int, default=6000, help="tokens of a packed row")
     parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--text-weight", type=float, default=1.0, help="weight of the text loss")
-    parser.add_argument("--compile", action="store_true", help="fuse element-wise work (needs a C++ compiler)")
+    parser.add_argument(
+        "--compile", action="store_true", help="fuse element-wise work (needs a C++ compiler)"
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
@@ -154,7 +163,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.compile:
         compile_experts()
     model, tokenizer = train(args)
-    model.to(torch.float16).save_pretrained(args.output / "model")
+    model.half().save_pretrained(args.output / "model")
     tokenizer.save(args.output / "model")
     print(f"written to {args.output / 'model'}")
     return 0

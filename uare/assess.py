@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor
 
 from uare import prompts
@@ -78,7 +77,7 @@ def write_answer(
     context: ContextCache,
     on_text: Callable[[str], None] | None = None,
 ) -> str:
-    """The model's greedy answer to a context of one sample; `on_text` gets the text so far, token by token."""
+    """The model's greedy answer to a context of one sample; `on_text` gets the text so far at each token."""
     ids: list[int] = []
 
     def stream(_: int, token: int) -> None:

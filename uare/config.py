@@ -35,7 +35,7 @@ class LanguageConfig:
             )
         if self.num_heads % self.num_kv_heads:
             raise ConfigError(
-                f"num_heads must be a multiple of num_kv_heads, found {self.num_heads} and {self.num_kv_heads}"
+                f"num_heads must be a multiple of num_kv_heads, found {self.num_heads}, {self.num_kv_heads}"
             )
 
     @property
@@ -171,7 +171,9 @@ class UAREConfig(PreTrainedConfig):
                 try:
                     setattr(self, name, section(**value))
                 except TypeError as error:
-                    raise ConfigError(f"section {name!r} of the configuration does not fit: {error}") from None
+                    raise ConfigError(
+                        f"section {name!r} of the configuration does not fit: {error}"
+                    ) from None
         if self.prediction not in ("velocity", "residual"):
             raise ConfigError(f"prediction must be velocity or residual, found {self.prediction!r}")
         super().__post_init__(**kwargs)

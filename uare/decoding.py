@@ -1,4 +1,4 @@
-"""Words: reading a context into the cache, generating text from it, and weighing a few words against others."""
+"""Words: reading a context into the cache, generating text, and weighing a few words against others."""
 
 from collections.abc import Callable, Sequence
 
@@ -81,7 +81,9 @@ def choice_logits(
     items = [[Text(ids=tuple(i), loss=True, closes=False)] for i in ids] * cache.num_samples
     output = model(pack(items, model.config, branches.next_positions).to(model.device), branches)
     logs = output.logits.float().log_softmax(-1).cpu()
-    rows = logs.split([len(i) + 1 for i in ids] * cache.num_samples)  # row k predicts token k, the last the end
+    rows = logs.split(
+        [len(i) + 1 for i in ids] * cache.num_samples
+    )  # row k predicts token k, the last the end
     sums = [
         sum(row[k, i[k]] for k in range(prefix_len, len(i)))
         for row, i in zip(rows, ids * cache.num_samples, strict=True)

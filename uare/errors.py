@@ -1,4 +1,4 @@
-"""The error tree: what a caller may catch. One sentence each: what was found, what was expected, what to do."""
+"""The error tree: what a caller may catch. One sentence each: found, expected, what to do."""
 
 
 class UAREError(Exception):
@@ -10,7 +10,7 @@ class InputError(UAREError, ValueError):
 
 
 class CheckpointError(UAREError, ValueError):
-    """Weights or their folder are missing, incomplete, of another format, or hold values that are not numbers."""
+    """Weights or their folder are missing, incomplete, of another format, or hold NaN."""
 
 
 class ConfigError(UAREError, ValueError):

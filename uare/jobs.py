@@ -76,7 +76,9 @@ def plan_jobs(sources: Sequence[Path], place: Placement) -> tuple[list[RestoreJo
     found = find_images(sources, exclude=place.output)
     images = found.images
     results = output_paths(images, place.output, suffix=place.suffix, extension=place.extension)
-    earlier = {result.resolve() for image, result in zip(images, results, strict=True) if result != image.path}
+    earlier = {
+        result.resolve() for image, result in zip(images, results, strict=True) if result != image.path
+    }
     images = tuple(image for image in images if image.folder is None or image.path.resolve() not in earlier)
     results = output_paths(images, place.output, suffix=place.suffix, extension=place.extension)
     masks = photos_by_name(place.mask) if place.mask is not None and place.mask.is_dir() else None
@@ -173,8 +175,8 @@ def restore_file(
         "sidecar": str(job.sidecar),
         "status": "kept" if is_kept else "restored",
         "size": list(restored.pixels.shape[-2:]),
-        "before": _score(pipe, photo),
-        "after": _score(pipe, restored.pixels),
+        "before": score_of(pipe, photo),
+        "after": score_of(pipe, restored.pixels),
         "settings": asdict(choices) | {"mask": None if job.mask is None else str(job.mask)},
         **result.to_dict(),
     }
@@ -189,7 +191,8 @@ def restore_file(
     return record
 
 
-def _score(pipe: "UAREPipeline", photo: "Photos") -> Json:
+def score_of(pipe: "UAREPipeline", photo: "Photos") -> Json:
+    """Score and level of a photo, without words."""
     score = pipe.score(photo)
     return {"score": round(score, DECIMALS), "level": level_of(score)}
 
@@ -197,4 +200,3 @@ def _score(pipe: "UAREPipeline", photo: "Photos") -> Json:
 def _note_all(screen: Screen, path: Path, warnings: Sequence[str]) -> None:
     for warning in warnings:
         screen.note(f"{path}: {warning}")
-

@@ -48,7 +48,7 @@ class MixtureLayer(nn.Module):
         plan: AttentionPlan,
         cache: LayerCache | None,
     ) -> tuple[tuple[Tensor, Tensor], LayerCache]:
-        """Takes and returns each expert's tokens ((N0, D), (N1, D)); `rope` holds cos, sin in sorted order."""
+        """Takes and returns each expert's tokens ((N0, D), (N1, D)); `rope`: cos, sin in sorted order."""
         split = (routing.num_iqa, len(routing.order) - routing.num_iqa)
         (cos_iqa, cos_restoration), (sin_iqa, sin_restoration) = (table.split(split) for table in rope)
         projected = zip(
@@ -80,7 +80,7 @@ class Mixture(nn.Module):
         plan: AttentionPlan,
         cache: ContextCache | None = None,
     ) -> tuple[Tensor, tuple[LayerCache, ...]]:
-        """Runs tokens x (N, D) at RoPE `positions` (N,); returns them (N, D) and every layer's grown cache."""
+        """Runs tokens x (N, D) at RoPE `positions` (N,); returns them and every layer's grown cache."""
         routing = route(len(x), latent_index)
         cos, sin = rope_tables(positions[routing.order], self.head_width, self.rope_theta)
         iqa, restoration = x[routing.order].split((routing.num_iqa, len(x) - routing.num_iqa))

@@ -134,7 +134,7 @@ class _Row:
         self.positions += range(position, position + len(ids))
         self.segments.append(Segment(length=len(ids), mode=AttentionMode.CAUSAL, sample=sample))
         if item.loss:
-            labels = list(item.ids) + [special.text_end]
+            labels = [*item.ids, special.text_end]
             self.logit_index += range(start, start + len(labels))
             self.label_ids += labels
             self.label_weights += [len(labels) ** -0.5] * len(labels)

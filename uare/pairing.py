@@ -33,23 +33,32 @@ def find_pairs(a: Path, b: Path, reference: Path | None) -> tuple[list[Pair], Se
     originals = photos_by_name(reference) if reference is not None and reference.is_dir() else {}
     pairs, problems = [], []
     for name, photo in ours.items():
-        if name not in theirs:
+        partner = _partner(name, theirs)
+        if partner is None:
             problems.append(InputError(f"{photo} has no partner of its name in {b}; it was left out"))
             continue
-        original = originals.get(name) if originals else reference
+        original = _partner(name, originals) if originals else reference
         if reference is not None and original is None:
-            problems.append(InputError(f"{photo} has no reference of its name in {reference}; it was left out"))
+            problems.append(
+                InputError(f"{photo} has no reference of its name in {reference}; it was left out")
+            )
             continue
-        pairs.append(Pair(a=photo, b=theirs[name], reference=original))
+        pairs.append(Pair(a=photo, b=partner, reference=original))
     if not pairs:
         raise InputError(f"{a} and {b} have no photos of the same name; check the folders")
     return pairs, problems
 
 
 def photos_by_name(folder: Path) -> dict[Path, Path]:
-    """Place and name without extension and without `_restored` -> photo, for all photos in a folder."""
+    """Place and name without extension -> photo, for all photos in a folder; the first of equal names."""
     named: dict[Path, Path] = {}
     for image in find_images([folder]).images:
         place = image.path.relative_to(folder)
-        named.setdefault(place.with_name(place.stem.removesuffix(SUFFIX) or place.stem), image.path)
+        named.setdefault(place.with_name(place.stem), image.path)
     return named
+
+
+def _partner(name: Path, others: dict[Path, Path]) -> Path | None:
+    """The photo of this name, or of the name that restoring gives or takes."""
+    candidates = (name.name, name.name + SUFFIX, name.name.removesuffix(SUFFIX) or name.name)
+    return next((others[found] for one in candidates if (found := name.with_name(one)) in others), None)

@@ -1,10 +1,10 @@
-"""`UAREPipeline`: photos in, typed results out. One object holds the model; each verb lives in its own file."""
+"""`UAREPipeline`: photos in, typed results out. It holds the model; each verb has its own file."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, Literal, TypeAlias, TypeVar, overload
 
 import numpy as np
 import torch
@@ -20,13 +20,18 @@ from uare.errors import InputError
 from uare.images import Photo, PhotoSource, load_photo
 from uare.masks import apply_mask, load_mask
 from uare.model import UAREModel
-from uare.restore import MIN_TILE_PX, RestoreSettings, restore_pixels, with_choices
+from uare.options import MIN_TILE_PX, RestoreOptions
+from uare.restore import restore_pixels
 from uare.results import Assessment, Comparison, Restoration, Verdict
 from uare.saving import fitting_samples, format_of, to_pillow
 from uare.tokenizer import TextTokenizer
 
-UPSCALES = (1, 2, 4)
 PNG = format_of(Path("any.png"))  # holds whatever a photo can have
+OUTCOMES: dict[str, Literal["better", "about equal", "worse"]] = {
+    "A": "better",
+    "B": "worse",
+    "equal": "about equal",
+}
 T = TypeVar("T")
 Photos: TypeAlias = PhotoSource | Photo
 
@@ -69,7 +74,7 @@ class UAREPipeline:
         folder = find_folder(name)
         model = UAREModel.from_pretrained(folder, dtype=choose_dtype(dtype, chosen), **kwargs)
         if not kwargs.keys() & {"device_map", "quantization_config"}:
-            model = model.to(chosen)
+            model.to(chosen)  # type: ignore[arg-type]  # the library's stub loses the bound method
         return cls(model, TextTokenizer.from_folder(folder))
 
     @overload
@@ -91,63 +96,39 @@ class UAREPipeline:
         return compare_photos(self.model, self.tokenizer, first, second, original)
 
     @overload
-    def restore(self, photo: list[Photos], **choices: Any) -> list[Restoration]: ...
+    def restore(self, photo: list[Photos], **options: Any) -> list[Restoration]: ...
     @overload
-    def restore(self, photo: Photos, **choices: Any) -> Restoration: ...
-    def restore(self, photo: Photos | list[Photos], **choices: Any) -> Restoration | list[Restoration]:
-        """Restores a photo; `choices` are those of `restore_photo`."""
-        return _each(photo, lambda one: self.restore_photo(one, **choices).result)
+    def restore(self, photo: Photos, **options: Any) -> Restoration: ...
+    def restore(self, photo: Photos | list[Photos], **options: Any) -> Restoration | list[Restoration]:
+        """Restores a photo; `options` are the fields of `uare.options.RestoreOptions`."""
+        return _each(photo, lambda one: self.restore_photo(one, **options).result)
 
     def restore_photo(
         self,
         photo: Photos,
         *,
-        instruction: str | None = None,
-        analyse: bool = True,
-        steps: int | None = None,
-        fidelity: float | None = None,
-        upscale: int = 1,
-        guidance_text: float | None = None,
-        guidance_image: float | None = None,
-        tile: int | None = None,
-        seed: int = 0,
-        mask: PhotoSource | None = None,
-        verify: bool = True,
-        best_of: int = 1,
-        keep_worse: bool = False,
         on_step: Callable[[int, int], None] | None = None,
         on_text: Callable[[str], None] | None = None,
+        **options: Any,
     ) -> Restored:
-        """Restores one photo and keeps its full precision.
+        """Restores one photo and keeps its full precision; `options` as in `restore`.
 
-        Output size is input times `upscale` (1, 2 or 4). `mask` (white = restore) leaves the rest of the
-        photo untouched. With `verify` the result is compared with the input, and a worse one is replaced by it
-        unless `keep_worse`. `best_of` restores with that many seeds and keeps the one with the best score.
-        `on_step(done, total)` and `on_text(text so far)` report progress. Raises InputError for choices
-        that make no sense.
+        `on_step(done, total)` and `on_text(text so far)` report progress.
         """
+        chosen = RestoreOptions(**options)
         loaded = _loaded(photo)
-        _check_choices(upscale, fidelity, tile, best_of, mask is not None)
-        settings = RestoreSettings(
-            instruction=instruction,
-            analyse=analyse,
-            fidelity=fidelity,
-            tile=tile,
-            seed=seed,
-            sampling=with_choices(self.model.config.sampling, steps, guidance_text, guidance_image),
-        )
-        source = _upscaled(_pixels(loaded), upscale)
-        weights = None if mask is None else load_mask(mask, loaded.size)
+        source = _upscaled(_pixels(loaded), chosen.upscale)
+        weights = None if chosen.mask is None else load_mask(chosen.mask, loaded.size)
 
-        pixels, result = self._best(source, settings, best_of, on_step, on_text)
-        warnings = [*loaded.warnings, *result.warnings]
+        pixels, result = self._best(source, chosen, on_step, on_text)
         if weights is not None:
             pixels = apply_mask(source, pixels, weights)
+        warnings = [*loaded.warnings, *result.warnings]
         verdict = None
         started = time.perf_counter()
-        if verify:
+        if chosen.verify:
             verdict = self._judged(source, pixels)
-            if verdict.outcome == "worse" and not keep_worse:
+            if verdict.outcome == "worse" and not chosen.keep_worse:
                 pixels = source
                 warnings.append("the restoration was judged worse than the input, so the input was kept")
         result = replace(
@@ -162,55 +143,52 @@ class UAREPipeline:
     def _best(
         self,
         source: Tensor,
-        settings: RestoreSettings,
-        count: int,
+        options: RestoreOptions,
         on_step: Callable[[int, int], None] | None,
         on_text: Callable[[str], None] | None,
     ) -> tuple[Tensor, Restoration]:
-        """The best-scored of `count` restorations with consecutive seeds; one needs no score."""
-        candidates = [
-            self._restored(source, replace(settings, seed=settings.seed + i), on_step, on_text)
-            for i in range(count)
-        ]
-        if count == 1:
+        """The best-scored of `best_of` restorations with consecutive seeds; one needs no score."""
+        seeds = range(options.seed, options.seed + options.best_of)
+        candidates = [self._restored(source, replace(options, seed=seed), on_step, on_text) for seed in seeds]
+        if len(candidates) == 1:
             return candidates[0]
         scores = score_photos(self.model, self.tokenizer, [pixels for pixels, _ in candidates])
-        return candidates[max(range(count), key=scores.__getitem__)]
+        return candidates[scores.index(max(scores))]
 
     def _restored(
         self,
         source: Tensor,
-        settings: RestoreSettings,
+        options: RestoreOptions,
         on_step: Callable[[int, int], None] | None,
         on_text: Callable[[str], None] | None,
     ) -> tuple[Tensor, Restoration]:
         """Restores with the tile asked for, and with smaller ones where memory does not suffice."""
-        tile = settings.tile or self.model.config.tile_px
         warnings: list[str] = []
         while True:
             try:
                 pixels, analysis, timings = restore_pixels(
-                    self.model, self.tokenizer, source, replace(settings, tile=tile), on_step, on_text
+                    self.model, self.tokenizer, source, options, on_step, on_text
                 )
                 break
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
+                tile = options.tile or self.model.config.tile_px
                 if tile // 2 < MIN_TILE_PX:
                     raise InputError(
-                        f"memory does not suffice even for tiles of {tile} px; close other programs or choose "
-                        "another device"
+                        f"memory does not suffice even for tiles of {tile} px; close other programs or "
+                        "choose another device"
                     ) from error
-                tile //= 2
-                warnings.append(f"memory did not suffice, so the photo was restored in tiles of {tile} px")
+                options = replace(options, tile=tile // 2)
+                warnings.append(f"memory did not suffice: the photo was restored in tiles of {tile // 2} px")
                 if torch.cuda.is_available():
                     torch.cuda.empty_cache()
         result = Restoration(
             image=to_pillow(pixels),
             analysis=analysis,
             verdict=None,
-            seed=settings.seed,
-            steps=settings.sampling.num_steps,
+            seed=options.seed,
+            steps=options.sampling(self.model.config.sampling).num_steps,
             timings=timings,
             warnings=tuple(warnings),
         )
@@ -219,9 +197,8 @@ class UAREPipeline:
     def _judged(self, before: Tensor, after: Tensor) -> Verdict:
         """The restoration against its input."""
         comparison = compare_photos(self.model, self.tokenizer, after, before, with_text=False)
-        outcomes = {"A": "better", "B": "worse", "equal": "about equal"}
         better, worse, equal = comparison.probabilities
-        return Verdict(outcome=outcomes[comparison.verdict], probabilities=(better, worse, equal))
+        return Verdict(outcome=OUTCOMES[comparison.verdict], probabilities=(better, worse, equal))
 
 
 def choose_device(name: str | None) -> torch.device:
@@ -273,23 +250,8 @@ def _pixels(photo: Photo) -> Tensor:
     return fill_transparent(photo.pixels, photo.alpha)
 
 
-def _check_choices(
-    upscale: int, fidelity: float | None, tile: int | None, best_of: int, has_mask: bool
-) -> None:
-    if upscale not in UPSCALES:
-        raise InputError(f"upscale must be 1, 2 or 4, found {upscale}")
-    if has_mask and upscale > 1:
-        raise InputError("a mask keeps pixels as they are, which upscaling cannot; leave one of them out")
-    if fidelity is not None and not 0 <= fidelity <= 1:
-        raise InputError(f"fidelity must lie in 0..1, found {fidelity}")
-    if tile is not None and tile < MIN_TILE_PX:
-        raise InputError(f"tile must be at least {MIN_TILE_PX} px, found {tile}")
-    if best_of < 1:
-        raise InputError(f"best_of must be at least 1, found {best_of}")
-
-
 def _upscaled(pixels: Tensor, factor: int) -> Tensor:
-    """The photo (3, H, W) at the size of the output: what the network cleans, sharpens and fills with detail."""
+    """The photo (3, H, W) at the size of the output, for the network to sharpen."""
     if factor == 1:
         return pixels
     enlarged = torch.nn.functional.interpolate(pixels[None], scale_factor=factor, mode="bicubic")

@@ -58,7 +58,9 @@ def rank_files(
     )
     good = [Path(result["path"]) for result in readable.results]
     if len(good) * (len(good) - 1) // 2 > MANY_COMPARISONS:
-        screen.note(f"{len(good)} photos are {len(good) * (len(good) - 1) // 2} comparisons; this takes a while")
+        screen.note(
+            f"{len(good)} photos are {len(good) * (len(good) - 1) // 2} comparisons; this takes a while"
+        )
     comparisons: dict[tuple[int, int], Comparison] = {}
     pixels = lru_cache(maxsize=KEPT_PHOTOS)(_pixels)
 

@@ -5,9 +5,9 @@ and cut like it, so that neighbouring tiles start alike where they overlap.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ from uare.decoding import read
 from uare.encoding import decode_tokens, encode_tokens, vision_item
 from uare.flow import GuidedContext, draw_noise, noised, sample
 from uare.model import UAREModel
+from uare.options import RestoreOptions
 from uare.packing import CleanLatent, NoisedLatent, Text, patchify_latent
 from uare.resizing import resize
 from uare.results import Analysis
@@ -29,21 +30,8 @@ from uare.tokenizer import TextTokenizer
 
 TILE_BATCH = 4  # tiles of one forward pass
 OVERLAP = 1 / 8  # of a tile's side
-MIN_TILE_PX = 128  # smaller tiles show too little of a photo
 PARTWAY = 0.6  # of the way from noise that fidelity 1 skips, for models without a detail path
 RECOLOURING = ("haze", "lowlight")  # repairs that must change colours
-
-
-@dataclass(frozen=True, kw_only=True)
-class RestoreSettings:
-    """How to restore; None leaves a choice to the model's configuration."""
-
-    instruction: str | None = None
-    analyse: bool = True
-    fidelity: float | None = None  # 0: all of the network's invention, 1: as close to the photo as it can
-    tile: int | None = None  # largest side restored in one piece, in pixels
-    seed: int = 0
-    sampling: SamplingConfig
 
 
 @dataclass
@@ -75,7 +63,7 @@ def restore_pixels(
     model: UAREModel,
     tokenizer: TextTokenizer,
     pixels: Tensor,
-    settings: RestoreSettings,
+    options: RestoreOptions,
     on_step: Callable[[int, int], None] | None = None,
     on_text: Callable[[str], None] | None = None,
 ) -> tuple[Tensor, Analysis | None, dict[str, float]]:
@@ -84,24 +72,25 @@ def restore_pixels(
     Raises what the allocator raises when memory runs out; the pipeline answers with smaller tiles.
     """
     timings = Timings()
-    tile = min(settings.tile or model.config.tile_px, model.config.latent.largest_px)
+    sampling = options.sampling(model.config.sampling)
+    tile = min(options.tile or model.config.tile_px, model.config.latent.largest_px)
     plan = plan_tiles(*pixels.shape[-2:], tile, int(tile * OVERLAP), model.config.latent.stride_px)
     with timings.stage("analysis"):
-        request, analysis = _ask(model, tokenizer, pixels, settings, on_text)
+        request, analysis = _ask(model, tokenizer, pixels, options, on_text)
     canvas = Canvas(plan)
     boxes = plan.boxes
-    noise = _noise_like(plan, model, settings.seed)
-    total = settings.sampling.num_steps * len(boxes)
+    noise = _noise_like(plan, model, options.seed)
+    total = sampling.num_steps * len(boxes)
     for first in range(0, len(boxes), TILE_BATCH):
         batch = boxes[first : first + TILE_BATCH]
 
         def report(step: int, _: list[Tensor], first: int = first, size: int = len(batch)) -> None:
             if on_step is not None:
-                on_step(settings.sampling.num_steps * first + (step + 1) * size, total)
+                on_step(sampling.num_steps * first + (step + 1) * size, total)
 
         tiles = torch.stack([cut_tile(pixels, box) for box in batch])  # (B, 3, h, w)
         start = torch.stack([_cut_latent(noise, box, model) for box in batch])  # (B, tokens, C*4)
-        restored = _restore_tiles(model, tiles, start, request, settings, timings, report)
+        restored = _restore_tiles(model, tiles, start, request, options, timings, report)
         for box, result in zip(batch, restored, strict=True):
             canvas.add(result, box)
     return canvas.result().clamp(0, 1), analysis, timings.seconds
@@ -111,14 +100,14 @@ def _ask(
     model: UAREModel,
     tokenizer: TextTokenizer,
     pixels: Tensor,
-    settings: RestoreSettings,
+    options: RestoreOptions,
     on_text: Callable[[str], None] | None,
 ) -> tuple[Request, Analysis | None]:
     """The words that go with every tile, with the analysis where one is wanted."""
-    if not settings.analyse:
-        words = settings.instruction or prompts.RESTORE
+    if not options.analyse:
+        words = options.instruction or prompts.RESTORE
         return _request(user_text(tokenizer, words), None, words), None
-    words = settings.instruction or prompts.ANALYSE_THEN_RESTORE
+    words = options.instruction or prompts.ANALYSE_THEN_RESTORE
     wish = user_text(tokenizer, words)
     overview = _overview(pixels, min(model.config.tile_px, model.config.latent.largest_px))
     overview = pad_to_multiple(overview, model.config.latent.stride_px)
@@ -135,14 +124,16 @@ def _overview(pixels: Tensor, largest_px: int) -> Tensor:
     """The whole photo (3, H, W), reduced to `largest_px` on its long side where it is larger."""
     height, width = pixels.shape[-2:]
     scale = largest_px / max(height, width)
-    return pixels if scale >= 1 else resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
+    return (
+        pixels
+        if scale >= 1
+        else resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
+    )
 
 
 def _request(instruction: Text, analysis: Text | None, words: str) -> Request:
     named = {degradation.type for degradation in find_degradations(words)}
-    return Request(
-        instruction=instruction, analysis=analysis, keeps_colours=named.isdisjoint(RECOLOURING)
-    )
+    return Request(instruction=instruction, analysis=analysis, keeps_colours=named.isdisjoint(RECOLOURING))
 
 
 def _restore_tiles(
@@ -150,25 +141,26 @@ def _restore_tiles(
     tiles: Tensor,
     noise: Tensor,
     request: Request,
-    settings: RestoreSettings,
+    options: RestoreOptions,
     timings: Timings,
     on_step: Callable[[int, list[Tensor]], None],
 ) -> Tensor:
-    """Restores tiles (B, 3, h, w) of one size from noise (B, tokens, C*4); returns (B, 3, h, w) on the CPU."""
+    """Restores tiles (B, 3, h, w) of one size from noise (B, tokens, C*4); returns such on the CPU."""
     patch, grid = model.config.latent.patch_size, _grid(tiles, model)
-    fidelity = model.config.fidelity if settings.fidelity is None else settings.fidelity
+    sampling = options.sampling(model.config.sampling)
+    fidelity = model.config.fidelity if options.fidelity is None else options.fidelity
     tiles = tiles.to(model.device)
     with timings.stage("encode"):
         latents = encode_tokens(model.codec, tiles, patch=patch).cpu()
     with timings.stage("context"):
-        context = _contexts(model, tiles, latents, grid, request, settings.sampling)
+        context = _contexts(model, tiles, latents, grid, request, sampling)
     start = 1.0 if model.detail is not None else 1.0 - PARTWAY * fidelity
     targets = [
         NoisedLatent(tokens=noised(latent, eps, start), grid=grid, timestep=start, base=latent)
         for latent, eps in zip(latents, noise, strict=True)
     ]
     with timings.stage("flow"):
-        tokens = torch.stack(sample(model, context, targets, settings.sampling, on_step))
+        tokens = torch.stack(sample(model, context, targets, sampling, on_step))
     with timings.stage("decode"):
         restored = decode_tokens(model.codec, tokens.to(model.device), grid, patch)
         if model.detail is not None:
@@ -224,11 +216,3 @@ def _cut_latent(noise: Tensor, box: Box, model: UAREModel) -> Tensor:
     """The tokens (h·w, C*4) of the noise under a box of pixels."""
     x0, y0, x1, y1 = (side // model.config.latent.downsample for side in box)
     return patchify_latent(noise[:, y0:y1, x0:x1], model.config.latent.patch_size)
-
-
-def with_choices(
-    sampling: SamplingConfig, steps: int | None, text_scale: float | None, image_scale: float | None
-) -> SamplingConfig:
-    """The configured sampling with the caller's choices in place; ConfigError where one makes no sense."""
-    chosen = {"num_steps": steps, "text_scale": text_scale, "image_scale": image_scale}
-    return replace(sampling, **{name: value for name, value in chosen.items() if value is not None})

@@ -4,14 +4,14 @@ A row holds the tokens of one or more samples end to end. Its segments say who s
 """
 
 from dataclasses import dataclass, fields, replace
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 import torch
 from torch import Tensor
 
 
-class AttentionMode(str, Enum):
+class AttentionMode(StrEnum):
     """How the tokens of a segment see each other; every one of them also sees all earlier segments."""
 
     CAUSAL = "causal"  # text: each token sees those before it

@@ -46,7 +46,9 @@ class TextTokenizer:
         ids = {name: self._tokenizer.token_to_id(token) for name, token in CONTROL_TOKENS.items()}
         missing = [CONTROL_TOKENS[name] for name, value in ids.items() if value is None]
         if missing:
-            raise CheckpointError(f"the tokenizer lacks {', '.join(missing)}; expected a Qwen2-style vocabulary")
+            raise CheckpointError(
+                f"the tokenizer lacks {', '.join(missing)}; expected a Qwen2-style vocabulary"
+            )
         return SpecialTokens(**ids)
 
     def encode(self, text: str, *, recognise_control: bool = False) -> list[int]:

@@ -80,7 +80,7 @@ class VisionEncoder(nn.Module):
         self.post_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, patches: Tensor, positions: Tensor, lens: tuple[int, ...]) -> Tensor:
-        """patches (P, patch²·3) in [-1, 1], table positions (P,), patches of each image; returns (P, D_vit)."""
+        """patches (P, patch²·3) in [-1, 1], table positions (P,), patches per image; gives (P, D_vit)."""
         x = self.patch_embedding(patches.to(self.post_norm.weight.dtype)) + self.position_embedding(positions)
         segments = [Segment(length=n, mode=AttentionMode.FULL, sample=i) for i, n in enumerate(lens)]
         plan = plan_attention(segments, [0] * len(lens), x.device)

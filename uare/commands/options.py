@@ -113,3 +113,9 @@ def check_restore_options(upscale: int, mask: Path | None, suffix: str) -> None:
         raise InputError(f"there is no mask {mask}; check the name")
     if "/" in suffix or "\\" in suffix:
         raise InputError(f"--suffix is {suffix!r}; it goes into a file name and cannot hold a path")
+
+
+def check_level(level: str) -> None:
+    """Raises InputError for what is no level."""
+    if level not in LEVELS:
+        raise InputError(f"--below is {level!r}; choose one of {', '.join(LEVELS)}")

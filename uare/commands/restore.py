@@ -1,0 +1,94 @@
+"""`uare restore`: better photos, beside a file that says how each came about."""
+
+from pathlib import Path
+
+import typer
+
+from uare.commands.options import (
+    AnalyseFlag,
+    BestOfOption,
+    DeviceOption,
+    DtypeOption,
+    FidelityOption,
+    FormatOption,
+    GuidanceImageOption,
+    GuidanceTextOption,
+    InputOption,
+    InstructionOption,
+    JsonFlag,
+    KeepWorseFlag,
+    MaskOption,
+    ModelOption,
+    OverwriteFlag,
+    PhotosArgument,
+    QuietFlag,
+    ResultsOption,
+    SeedOption,
+    StepsOption,
+    SuffixOption,
+    TileOption,
+    UpscaleOption,
+    VerifyFlag,
+    check_restore_options,
+    given_photos,
+)
+from uare.commands.running import Setup, finish
+from uare.screen import Screen
+
+
+def restore(  # noqa: PLR0913  # typer makes an option of each argument
+    photos: PhotosArgument = None,
+    input_: InputOption = None,
+    output: ResultsOption = Path("results"),
+    instruction: InstructionOption = None,
+    analyse: AnalyseFlag = True,
+    steps: StepsOption = None,
+    fidelity: FidelityOption = None,
+    upscale: UpscaleOption = 1,
+    guidance_text: GuidanceTextOption = None,
+    guidance_image: GuidanceImageOption = None,
+    tile: TileOption = None,
+    best_of: BestOfOption = 1,
+    verify: VerifyFlag = True,
+    keep_worse: KeepWorseFlag = False,
+    mask: MaskOption = None,
+    format_: FormatOption = None,
+    suffix: SuffixOption = "_restored",
+    overwrite: OverwriteFlag = False,
+    model: ModelOption = "uare-tiny",
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    seed: SeedOption = 0,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Repairs photos, and writes beside each what was wrong, what was done and how it was judged.
+
+    A second call goes on where the first stopped: results that are there are left out.
+    """
+    screen = Screen(is_quiet=quiet)
+    with screen.usage_errors():
+        sources = given_photos(photos, input_)
+        check_restore_options(upscale, mask, suffix)
+        from uare.jobs import Placement, RestoreChoices
+        from uare.restoring import restore_all
+
+        choices = RestoreChoices(
+            instruction=instruction,
+            analyse=analyse,
+            steps=steps,
+            fidelity=fidelity,
+            upscale=upscale,
+            guidance_text=guidance_text,
+            guidance_image=guidance_image,
+            tile=tile,
+            seed=seed,
+            verify=verify,
+            best_of=best_of,
+            keep_worse=keep_worse,
+        )
+        place = Placement(output=output, suffix=suffix, extension=format_, overwrite=overwrite, mask=mask)
+        setup = Setup(model=model, device=device, dtype=dtype, seed=seed)
+        content, exit_code = restore_all(sources, place, choices, setup.open, screen)
+        finish(screen, content, as_json=as_json)
+    raise typer.Exit(exit_code)
