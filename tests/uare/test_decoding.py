@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
+from os.path import commonprefix
 
 import pytest
 import torch
 
 from tests.uare.tiny import text, vision
 from uare.decoding import choice_logits, generate, read
-from uare.errors import CheckpointError
 from uare.model import UAREModel
 from uare.packing import Item, Text, pack
 from uare.tokenizer import TextTokenizer
@@ -66,25 +66,40 @@ def test_tokens_are_streamed_in_order(tiny_model: UAREModel) -> None:
     assert streamed == answers
 
 
-def test_words_are_weighed_by_the_logits_of_their_next_token(
+@torch.no_grad()
+def log_probability(model: UAREModel, context: list[Item], ids: list[int], first: int) -> float:
+    """Of ids[first:] after the context and ids[:first], one forward pass without a cache."""
+    item = Text(ids=tuple(ids), loss=True)
+    logs = model(pack([[*context, item]], model.config)).logits.log_softmax(-1)
+    return sum(float(logs[k, ids[k]]) for k in range(first, len(ids)))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("good", "poor", "bad"),  # in the corpus of the tokenizer
+        ("zxq", "zy", "zxw, and more"),  # several tokens each, some of them shared
+        ("good", "goodness"),  # the one begins like the other
+    ],
+)
+def test_words_are_weighed_as_continuations_of_each_context(
+    tiny_model: UAREModel, tiny_tokenizer: TextTokenizer, words: tuple[str, ...]
+) -> None:
+    weighed = choice_logits(tiny_model, tiny_tokenizer, read(tiny_model, SAMPLES), "quality:", words)
+    ids = [tiny_tokenizer.encode(f"quality: {word}") for word in words]
+    first = min(len(commonprefix(ids)), min(map(len, ids)) - 1)
+    expected = [[log_probability(tiny_model, sample, i, first) for i in ids] for sample in SAMPLES]
+    torch.testing.assert_close(weighed, torch.tensor(expected), atol=1e-4, rtol=0)
+
+
+def test_words_of_one_token_are_chosen_as_by_the_logits_of_those_tokens(
     tiny_model: UAREModel, tiny_tokenizer: TextTokenizer
 ) -> None:
-    cache = read(tiny_model, SAMPLES)
-    weighed = choice_logits(tiny_model, tiny_tokenizer, cache, "quality:", ("good", "poor"))
-    assert weighed.shape == (3, 2)
-    prefix = tiny_tokenizer.encode("quality: good")
-    other = tiny_tokenizer.encode("quality: poor")
-    shared = next(i for i, (a, b) in enumerate(zip(prefix, other, strict=False)) if a != b)
-    item = Text(ids=tuple(prefix[:shared]), closes=False)
+    cache = read(tiny_model, SAMPLES[:1])
+    weighed = choice_logits(tiny_model, tiny_tokenizer, cache, "", ("a", "b"))
+    ids = [tiny_tokenizer.encode(" a"), tiny_tokenizer.encode(" b")]
+    prefix = Text(ids=tuple(ids[0][:-1]), closes=False)
     with torch.no_grad():
-        logits = tiny_model(pack([[*SAMPLES[1], item]], tiny_model.config)).logits[0]
-    expected = logits[[prefix[shared], other[shared]]]
-    torch.testing.assert_close(weighed[1], expected, atol=1e-5, rtol=0)  # alone, in one pass, not cached
-
-
-def test_words_that_share_their_first_token_cannot_be_weighed(
-    tiny_model: UAREModel, tiny_tokenizer: TextTokenizer
-) -> None:
-    cache = read(tiny_model, SAMPLES[1:2])
-    with pytest.raises(CheckpointError, match="no distinct tokens"):
-        choice_logits(tiny_model, tiny_tokenizer, cache, "quality:", ("zx", "zy", "q"))
+        logits = tiny_model(pack([[*SAMPLES[0], prefix]], tiny_model.config)).logits[0]
+    expected = logits[[i[-1] for i in ids]].softmax(-1)
+    torch.testing.assert_close(weighed[0].softmax(-1), expected, atol=1e-5, rtol=0)
