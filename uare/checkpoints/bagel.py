@@ -97,6 +97,7 @@ def config_from_shapes(
     try:
         latent = LatentConfig(
             channels=codec["decoder.conv_in.weight"][1],
+            downsample=2 ** (_count(codec, r"encoder\.down\.(\d+)\.") - 1),
             patch_size=isqrt(weights["vae2llm.weight"][1] // codec["decoder.conv_in.weight"][1]),
             table_side=isqrt(weights["latent_pos_embed.pos_embed"][0]),
         )
