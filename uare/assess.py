@@ -45,11 +45,13 @@ def assess_photo(model: UAREModel, tokenizer: TextTokenizer, pixels: Tensor) -> 
 
 
 def score_photos(model: UAREModel, tokenizer: TextTokenizer, images: Sequence[Tensor]) -> list[float]:
-    """Only the scores in [1, 5] of images (3, H, W), each from one forward pass of its own."""
+    """Only the scores in [1, 5] of images (3, H, W), each read by itself."""
     scores = []
     for pixels in images:
         view = vision_item(pixels, model.config, model.config.assess_transform)
-        asked = read(model, [[view, user_text(tokenizer, prompts.ASSESS_QUESTION)]])
+        # in two passes as in `assess_photo`: one pass would be rounded otherwise
+        seen = read(model, [[view]])
+        asked = read(model, [[user_text(tokenizer, prompts.ASSESS_QUESTION)]], seen)
         logits = choice_logits(model, tokenizer, asked, QUALITY_PREFIX, list(LEVELS))
         scores.append(float(expected_score(level_distribution(logits[0]))))
     return scores

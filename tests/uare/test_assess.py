@@ -1,0 +1,69 @@
+"""Assessment: scores that depend on the photo alone, and the structure of the answer."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.uare.pictures import random_array, smooth_pixels
+from uare import prompts
+from uare.analysis import level_of, parse_analysis
+from uare.assess import score_photos, user_text, write_answer
+from uare.decoding import read
+from uare.encoding import vision_item
+from uare.pipeline import UAREPipeline
+from uare.vocabulary import ATTRIBUTES, LEVELS
+
+PHOTOS = [random_array(40, 60, seed=1), random_array(64, 64, seed=2), random_array(90, 30, seed=3)]
+
+
+def test_a_score_is_the_same_alone_and_in_a_list(tiny_pipeline: UAREPipeline) -> None:
+    together = [result.score for result in tiny_pipeline.assess(PHOTOS)]
+    assert together == [tiny_pipeline.assess(photo).score for photo in PHOTOS]
+    assert len(set(together)) == len(PHOTOS)
+
+
+def test_photos_scored_together_have_the_scores_they_have_alone(tiny_pipeline: UAREPipeline) -> None:
+    pixels = [smooth_pixels(40, 60), smooth_pixels(64, 64), 1 - smooth_pixels(40, 60)]
+    model, tokenizer = tiny_pipeline.model, tiny_pipeline.tokenizer
+    together = score_photos(model, tokenizer, pixels)
+    assert together == [score_photos(model, tokenizer, [one])[0] for one in pixels]
+    assert len(set(together)) == 3
+
+
+@pytest.mark.parametrize("photo", PHOTOS, ids=["wide", "square", "tall"])
+def test_the_quick_score_is_that_of_the_assessment(tiny_pipeline: UAREPipeline, photo: object) -> None:
+    assert tiny_pipeline.score(photo) == tiny_pipeline.assess(photo).score  # type: ignore[call-overload]
+
+
+def test_the_score_is_the_expected_level(tiny_pipeline: UAREPipeline) -> None:
+    result = tiny_pipeline.assess(PHOTOS[0])
+    assert list(result.distribution) == list(LEVELS)
+    assert sum(result.distribution.values()) == pytest.approx(1, abs=1e-6)
+    expected = sum(p * LEVELS[level] for level, p in result.distribution.items())
+    assert result.score == pytest.approx(expected, abs=1e-6)
+    assert result.level == level_of(result.score)
+
+
+def test_every_attribute_has_a_score_from_1_to_5(tiny_pipeline: UAREPipeline) -> None:
+    attributes = tiny_pipeline.assess(PHOTOS[0]).attributes
+    assert tuple(attributes) == tuple(ATTRIBUTES)
+    assert all(1 <= score <= 5 for score in attributes.values())
+
+
+def test_the_text_is_the_models_own_answer_to_the_question(tiny_pipeline: UAREPipeline) -> None:
+    model, tokenizer = tiny_pipeline.model, tiny_pipeline.tokenizer
+    pixels = torch.from_numpy(PHOTOS[0]).permute(2, 0, 1).float() / 255
+    view = vision_item(pixels, model.config, model.config.assess_transform)
+    question = user_text(tokenizer, prompts.ANALYSE_QUESTION)
+    answer = write_answer(model, tokenizer, read(model, [[view, question]]))
+    result = tiny_pipeline.assess(PHOTOS[0])
+    assert result.text == parse_analysis(answer).text
+    assert result.degradations == parse_analysis(answer).degradations
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 700), (700, 2)])
+def test_the_smallest_and_thinnest_photos_have_scores(
+    tiny_pipeline: UAREPipeline, size: tuple[int, int]
+) -> None:
+    assert 1 <= tiny_pipeline.assess(random_array(*size)).score <= 5
