@@ -43,7 +43,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "parts",
         frozenset({"config", "tokenizer", "segments", "packing", "cache", "layers", "attention", "flex"})
-        | frozenset({"resizing"}),
+        | frozenset({"resizing", "options"}),
     ),
     ("codecs", frozenset({"vision", "vae", "detail", "encoding"})),
     ("formats", frozenset({"checkpoints"})),
@@ -53,7 +53,11 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("methods", frozenset({"flow", "decoding"})),
     ("verbs", frozenset({"assess", "compare", "restore"})),
     ("pipeline", frozenset({"pipeline"})),
-    ("shells", frozenset({"cli", "service", "__init__", "__main__"})),
+    (
+        "work of the shells",
+        frozenset({"batch", "documents", "schema", "schema_pages", "report", "screen", "info", "conversion"}),
+    ),
+    ("shells", frozenset({"cli", "commands", "service", "__init__", "__main__"})),
 )
 
 # What `data` takes of `uare`: words, pictures, and how samples become tokens; never a network.

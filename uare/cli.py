@@ -21,6 +21,7 @@ app = typer.Typer(
     help="Says what is wrong with photos, repairs them, and judges the repair.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # plain help has room for sentences in 80 columns, and brackets mean themselves
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,  # its tracebacks print every local variable
 )

@@ -4,7 +4,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from uare.batch import Json
+from uare.batch.loop import Json
 from uare.checkpoints.bagel import is_bagel_folder
 from uare.documents import heading
 from uare.errors import CheckpointError, InputError
@@ -33,7 +33,7 @@ def convert_folder(source: Path, target: Path) -> Json:
         unfinished.replace(target)
     except OSError as error:
         raise InputError(
-            f"{target} cannot be written ({error.strerror or error}); choose another place, or free space there"
+            f"{target} cannot be written ({error.strerror or error}); choose another place, or free space"
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

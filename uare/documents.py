@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from uare.batch import Json, Outcome
+from uare.batch.loop import Json, Outcome
 from uare.errors import InputError
 from uare.schema import SCHEMA_VERSION
 from uare.writing import write_atomically
@@ -41,7 +41,7 @@ def model_facts(name: str, pipe: "UAREPipeline") -> Json:
     }
 
 
-def document(kind: str, model: Json, outcome: Outcome, **more: Any) -> Json:
+def document(kind: str, model: Json | None, outcome: Outcome, **more: Any) -> Json:
     """The document of a command over many inputs."""
     return {
         **heading(kind, model),

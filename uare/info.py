@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from uare.batch import Json
+from uare.batch.loop import Json
 from uare.documents import heading
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def describe(pipe: "UAREPipeline", model: Json) -> Json:
 
 def components_of(model: "UAREModel") -> list[Json]:
     """Parameters and bytes of each component that the model has, each parameter once."""
-    totals = {name: {"name": name, "parameters": 0, "bytes": 0} for name, _ in COMPONENTS}
+    totals: dict[str, Json] = {name: {"name": name, "parameters": 0, "bytes": 0} for name, _ in COMPONENTS}
     for name, weight in model.named_parameters():
         row = totals[_component(name)]
         row["parameters"] += weight.numel()

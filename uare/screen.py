@@ -1,5 +1,6 @@
 """What a command says: results on stdout; progress, notes and failures on stderr."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -13,6 +14,12 @@ from uare.errors import UAREError
 # The speed is measured over this long (s): a single photo may take minutes.
 SPEED_PERIOD_S = 3600.0
 _TEXT_WIDTH = 34
+_FILE_WIDTH = 160  # columns of a table that goes into a file or a pipe
+
+
+def printable(text: str) -> str:
+    """The text without what could steer a terminal: file names and models may hold anything."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in text)
 
 
 class Screen:
@@ -21,6 +28,8 @@ class Screen:
     def __init__(self, *, is_quiet: bool = False) -> None:
         self.is_quiet = is_quiet
         self._out = Console(highlight=False)
+        if not self._out.is_terminal and "COLUMNS" not in os.environ:
+            self._out.width = _FILE_WIDTH
         self._err = Console(stderr=True, highlight=False)
 
     def show(self, what: RenderableType) -> None:
@@ -30,11 +39,11 @@ class Screen:
     def note(self, sentence: str) -> None:
         """Something to know that is no failure."""
         if not self.is_quiet:
-            self._err.print(Text(f"note: {sentence}", style="yellow"), soft_wrap=True)
+            self._err.print(Text(f"note: {printable(sentence)}", style="yellow"), soft_wrap=True)
 
     def fail(self, sentence: str) -> None:
         """Something that went wrong; also when quiet."""
-        self._err.print(Text(f"error: {sentence}", style="red"), soft_wrap=True)
+        self._err.print(Text(f"error: {printable(sentence)}", style="red"), soft_wrap=True)
 
     def stopped(self, sentence: str) -> None:
         """Why the command ends early; also when quiet."""
@@ -104,4 +113,5 @@ class Meter:
 
 def _shortened(text: str) -> str:
     """The end of a text, as wide as every other, so that the bar behind it does not jump."""
+    text = printable(text)
     return (text if len(text) <= _TEXT_WIDTH else "…" + text[1 - _TEXT_WIDTH :]).ljust(_TEXT_WIDTH)

@@ -18,7 +18,7 @@ from uare.commands.running import Setup, finish
 from uare.screen import Screen
 
 
-def assess(  # noqa: PLR0913  # typer makes an option of each argument
+def assess(  # noqa: PLR0913, PLR0917  # typer makes an option of each
     photos: PhotosArgument = None,
     input_: InputOption = None,
     output: ReportOption = None,
@@ -33,18 +33,19 @@ def assess(  # noqa: PLR0913  # typer makes an option of each argument
     screen = Screen(is_quiet=quiet)
     with screen.usage_errors():
         sources = given_photos(photos, input_)
-        from uare.batch import work_through
+        from uare.batch.jobs import assess_file
+        from uare.batch.loop import refuse_nothing, work_through
         from uare.documents import document, report_path
         from uare.folders import find_images
-        from uare.jobs import assess_file
 
         report = report_path(output, "assess")
         found = find_images(sources)
+        refuse_nothing(found.images, found.problems, screen)
         pipe, facts = Setup(model=model, device=device, dtype=dtype, seed=seed).open()
         outcome = work_through(
             found.images,
             lambda image, _: assess_file(pipe, image.path, screen),
-            name=lambda image: str(image.path),
+            names=lambda image: (str(image.path),),
             screen=screen,
             problems=found.problems,
         )

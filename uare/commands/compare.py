@@ -18,7 +18,7 @@ from uare.commands.running import Setup, finish
 from uare.screen import Screen
 
 
-def compare(  # noqa: PLR0913  # typer makes an option of each argument
+def compare(  # noqa: PLR0913, PLR0917  # typer makes an option of each
     a: Annotated[Path, typer.Argument(metavar="A", help="A photo, or a folder.", show_default=False)],
     b: Annotated[Path, typer.Argument(metavar="B", help="The other one.", show_default=False)],
     reference: Annotated[
@@ -32,16 +32,17 @@ def compare(  # noqa: PLR0913  # typer makes an option of each argument
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Says which of two photos is better, or that they are about equal, and why.
+    """Says which of two photos is better, and why.
 
-    Of two folders, photos of the same name are compared (NAME_restored counts as NAME).
+    They may be about equal. Of two folders, photos of the same name are compared (NAME_restored
+    counts as NAME).
     """
     screen = Screen(is_quiet=quiet)
     with screen.usage_errors():
-        from uare.batch import work_through
+        from uare.batch.jobs import compare_files
+        from uare.batch.loop import work_through
+        from uare.batch.pairing import find_pairs
         from uare.documents import document, report_path
-        from uare.jobs import compare_files
-        from uare.pairing import find_pairs
 
         report = report_path(output, "compare")
         pairs, problems = find_pairs(a, b, reference)
@@ -49,7 +50,7 @@ def compare(  # noqa: PLR0913  # typer makes an option of each argument
         outcome = work_through(
             pairs,
             lambda pair, _: compare_files(pipe, pair, screen),
-            name=lambda pair: f"{pair.a} and {pair.b}",
+            names=lambda pair: (str(pair.a), str(pair.b)),
             screen=screen,
             problems=problems,
         )

@@ -18,7 +18,7 @@ def convert(
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Converts a BAGEL folder to ours, bit for bit; the model then loads by the new folder's name."""
+    """Converts a BAGEL folder into the format of UARE, bit for bit."""
     screen = Screen(is_quiet=quiet)
     with screen.usage_errors():
         from uare.conversion import convert_folder

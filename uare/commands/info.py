@@ -15,7 +15,7 @@ def info(
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Shows the model, its parameters by component, device, number format, memory and versions."""
+    """Shows the model, its parameters, device and memory."""
     screen = Screen(is_quiet=quiet)
     with screen.usage_errors():
         from uare.documents import report_path

@@ -8,11 +8,9 @@ import typer
 from uare.errors import InputError
 from uare.vocabulary import LEVELS
 
-MIN_TILE_PX = 128  # the pipeline's own limit, repeated because asking it would load torch
-
 PhotosArgument = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="PHOTO...", help="Photos, or folders of them at any depth.", show_default=False),
+    typer.Argument(metavar="PHOTO", help="Photos, or folders of them at any depth.", show_default=False),
 ]
 InputOption = Annotated[
     list[Path] | None,
@@ -29,11 +27,11 @@ ModelOption = Annotated[
     str, typer.Option("-n", "--model", help="A model of the package, or a folder: ours or BAGEL's.")
 ]
 DeviceOption = Annotated[
-    str | None, typer.Option("--device", help="cuda, mps or cpu. [default: the first that is there]")
+    str | None, typer.Option("--device", help="cuda, mps or cpu.", show_default="the first that is there")
 ]
 DtypeOption = Annotated[
     str | None,
-    typer.Option("--dtype", help="float32, bfloat16 or float16. [default: what the device is fast in]"),
+    typer.Option("--dtype", help="float32, bfloat16 or float16.", show_default="what the device is fast in"),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all that is random.")]
 JsonFlag = Annotated[
@@ -48,11 +46,11 @@ AnalyseFlag = Annotated[
     bool, typer.Option("--analyse/--no-analyse", help="Lets the model write down first what is wrong.")
 ]
 StepsOption = Annotated[
-    int | None, typer.Option("--steps", min=1, help="Steps of the sampler. [default: the model's]")
+    int | None, typer.Option("--steps", help="Steps of the sampler.", show_default="the model's")
 ]
 FidelityOption = Annotated[
     float | None,
-    typer.Option("--fidelity", min=0, max=1, help="0 lets the model invent, 1 stays with the photo."),
+    typer.Option("--fidelity", help="0 lets the model invent, 1 stays with the photo."),
 ]
 UpscaleOption = Annotated[
     int, typer.Option("-s", "--upscale", metavar="1|2|4", help="Enlarges by 1, 2 or 4.")
@@ -65,12 +63,10 @@ GuidanceImageOption = Annotated[
 ]
 TileOption = Annotated[
     int | None,
-    typer.Option(
-        "-t", "--tile", min=MIN_TILE_PX, help="Largest side (px) in one piece; less takes less memory."
-    ),
+    typer.Option("-t", "--tile", help="Largest side (px) in one piece; less takes less memory."),
 ]
 BestOfOption = Annotated[
-    int, typer.Option("--best-of", min=1, help="Restores this often and keeps the best result.")
+    int, typer.Option("--best-of", help="Restores this often and keeps the best result.")
 ]
 VerifyFlag = Annotated[
     bool, typer.Option("--verify/--no-verify", help="Judges each result; keeps the photo if that was better.")
@@ -80,7 +76,7 @@ KeepWorseFlag = Annotated[
 ]
 FormatOption = Annotated[
     str | None,
-    typer.Option("--format", help="jpg, png, tif, webp or avif for the results. [default: as the photo]"),
+    typer.Option("--format", help="Of the results: jpg, png, tif, webp or avif.", show_default="the photo's"),
 ]
 SuffixOption = Annotated[str, typer.Option("--suffix", help="Goes behind the name of each result.")]
 OverwriteFlag = Annotated[
@@ -101,18 +97,6 @@ def given_photos(photos: list[Path] | None, more: list[Path] | None) -> list[Pat
     if not given:
         raise InputError("no photo was named; give files or folders, such as: uare assess photo.jpg")
     return given
-
-
-def check_restore_options(upscale: int, mask: Path | None, suffix: str) -> None:
-    """Raises InputError for options that no photo could be restored with."""
-    if upscale not in (1, 2, 4):
-        raise InputError(f"--upscale is {upscale}; choose 1, 2 or 4")
-    if mask is not None and upscale > 1:
-        raise InputError("--mask keeps pixels as they are, which --upscale cannot; leave one of them out")
-    if mask is not None and not mask.exists():
-        raise InputError(f"there is no mask {mask}; check the name")
-    if "/" in suffix or "\\" in suffix:
-        raise InputError(f"--suffix is {suffix!r}; it goes into a file name and cannot hold a path")
 
 
 def check_level(level: str) -> None:

@@ -18,7 +18,7 @@ from uare.commands.running import Setup, finish
 from uare.screen import Screen
 
 
-def rank(  # noqa: PLR0913  # typer makes an option of each argument
+def rank(  # noqa: PLR0913, PLR0917  # typer makes an option of each
     photos: PhotosArgument = None,
     input_: InputOption = None,
     output: ReportOption = None,
@@ -29,16 +29,21 @@ def rank(  # noqa: PLR0913  # typer makes an option of each argument
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Puts photos in order, best first, by comparing each with every other."""
+    """Puts photos in order, best first.
+
+    Each is compared with every other.
+    """
     screen = Screen(is_quiet=quiet)
     with screen.usage_errors():
         sources = given_photos(photos, input_)
+        from uare.batch.loop import refuse_nothing
+        from uare.batch.ranking import rank_files
         from uare.documents import document, report_path
         from uare.folders import find_images
-        from uare.ranking import rank_files
 
         report = report_path(output, "rank")
         found = find_images(sources)
+        refuse_nothing(found.images, found.problems, screen)
         pipe, facts = Setup(model=model, device=device, dtype=dtype, seed=seed).open()
         outcome = rank_files(pipe, [image.path for image in found.images], screen, found.problems)
         finish(screen, document("rank", facts, outcome), as_json=as_json, report=report)

@@ -29,14 +29,13 @@ from uare.commands.options import (
     TileOption,
     UpscaleOption,
     VerifyFlag,
-    check_restore_options,
     given_photos,
 )
 from uare.commands.running import Setup, finish
 from uare.screen import Screen
 
 
-def restore(  # noqa: PLR0913  # typer makes an option of each argument
+def restore(  # noqa: PLR0913, PLR0917  # typer makes an option of each
     photos: PhotosArgument = None,
     input_: InputOption = None,
     output: ResultsOption = Path("results"),
@@ -62,18 +61,19 @@ def restore(  # noqa: PLR0913  # typer makes an option of each argument
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Repairs photos, and writes beside each what was wrong, what was done and how it was judged.
+    """Repairs photos.
 
+    Writes beside each what was wrong, what was planned and how the result was judged.
     A second call goes on where the first stopped: results that are there are left out.
     """
     screen = Screen(is_quiet=quiet)
     with screen.usage_errors():
         sources = given_photos(photos, input_)
-        check_restore_options(upscale, mask, suffix)
-        from uare.jobs import Placement, RestoreChoices
-        from uare.restoring import restore_all
+        from uare.batch.jobs import Placement
+        from uare.batch.restoring import restore_all
+        from uare.options import RestoreOptions
 
-        choices = RestoreChoices(
+        options = RestoreOptions(
             instruction=instruction,
             analyse=analyse,
             steps=steps,
@@ -83,12 +83,13 @@ def restore(  # noqa: PLR0913  # typer makes an option of each argument
             guidance_image=guidance_image,
             tile=tile,
             seed=seed,
+            mask=mask,
             verify=verify,
             best_of=best_of,
             keep_worse=keep_worse,
         )
         place = Placement(output=output, suffix=suffix, extension=format_, overwrite=overwrite, mask=mask)
         setup = Setup(model=model, device=device, dtype=dtype, seed=seed)
-        content, exit_code = restore_all(sources, place, choices, setup.open, screen)
+        content, exit_code = restore_all(sources, place, options, setup.open, screen)
         finish(screen, content, as_json=as_json)
     raise typer.Exit(exit_code)

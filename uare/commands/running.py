@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from uare.batch import Json
+from uare.batch.loop import Json
 from uare.screen import Screen
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from uare.commands.running import Setup, finish
 from uare.screen import Screen
 
 
-def triage(  # noqa: PLR0913  # typer makes an option of each argument
+def triage(  # noqa: PLR0913, PLR0917  # typer makes an option of each
     photos: PhotosArgument = None,
     input_: InputOption = None,
     output: ResultsOption = Path("results"),
@@ -50,15 +50,12 @@ def triage(  # noqa: PLR0913  # typer makes an option of each argument
     with screen.usage_errors():
         sources = given_photos(photos, input_)
         check_level(below)
-        from uare.jobs import Placement, RestoreChoices
-        from uare.triaging import triage_all
+        from uare.batch.jobs import Placement
+        from uare.batch.triaging import triage_all
+        from uare.options import RestoreOptions
 
-        choices = RestoreChoices(
-            steps=steps, fidelity=fidelity, tile=tile, seed=seed, keep_worse=keep_worse
-        )
+        options = RestoreOptions(steps=steps, fidelity=fidelity, tile=tile, seed=seed, keep_worse=keep_worse)
         setup = Setup(model=model, device=device, dtype=dtype, seed=seed)
-        content, exit_code = triage_all(
-            sources, Placement(output=output), below, choices, setup.open, screen
-        )
+        content, exit_code = triage_all(sources, Placement(output=output), below, options, setup.open, screen)
         finish(screen, content, as_json=as_json)
     raise typer.Exit(exit_code)

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from uare.batch import Json, work_through
+from uare.batch.jobs import Placement, check_writable, plan_jobs, restore_file
+from uare.batch.loop import Json, refuse_nothing, told, work_through
 from uare.documents import document
-from uare.jobs import Placement, RestoreChoices, check_writable, plan_jobs, restore_file
+from uare.options import RestoreOptions
 from uare.screen import Screen
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def restore_all(
     sources: Sequence[Path],
     place: Placement,
-    choices: RestoreChoices,
+    options: RestoreOptions,
     open_pipeline: Callable[[], tuple["UAREPipeline", Json]],
     screen: Screen,
 ) -> tuple[Json, int]:
@@ -25,17 +26,21 @@ def restore_all(
     Raises what nothing could be done about: an output that takes no files, a model that cannot be loaded.
     """
     jobs, problems = plan_jobs(sources, place)
+    refuse_nothing(jobs, problems, screen)
     waiting = [job for job in jobs if not job.is_done]
     skipped = [{"input": str(job.photo), "output": str(job.result)} for job in jobs if job.is_done]
     if skipped:
-        first = f"{skipped[0]['output']} exists" if len(skipped) == 1 else f"{len(skipped)} results exist"
-        screen.note(f"{first} already and {'was' if len(skipped) == 1 else 'were'} left out; use --overwrite")
+        what = f"{skipped[0]['output']} is" if len(skipped) == 1 else f"{len(skipped)} results are"
+        screen.note(f"{what} there already and left out; --overwrite restores again")
+    if not waiting:
+        outcome = told(problems, screen)
+        return document("restore", None, outcome, skipped=skipped), outcome.exit_code
     check_writable(waiting)
     pipe, facts = open_pipeline()
     outcome = work_through(
         waiting,
-        lambda job, meter: restore_file(pipe, job, choices, facts, screen, meter),
-        name=lambda job: str(job.photo),
+        lambda job, meter: restore_file(pipe, job, options, facts, screen, meter),
+        names=lambda job: (str(job.photo),),
         screen=screen,
         problems=problems,
         resumes=True,

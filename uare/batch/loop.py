@@ -30,27 +30,24 @@ def work_through(
     items: Sequence[Item],
     work: Callable[[Item, Meter], Json],
     *,
-    name: Callable[[Item], str],
+    names: Callable[[Item], tuple[str, ...]],
     screen: Screen,
     problems: Sequence[UAREError] = (),
     resumes: bool = False,
 ) -> Outcome:
     """Does the work on each item and collects results and failures.
 
-    name: what failures and progress call an item. problems: inputs that failed before the work began.
+    names: the files of an item, for failures and progress. problems: inputs that failed before the work.
     resumes: whether the same command leaves out what is done, so that it may be said.
     A failure is told at once on stderr. Ctrl-C ends the loop after whatever was written is whole.
     """
-    outcome = Outcome()
-    for problem in problems:
-        screen.fail(str(problem))
-        outcome.failures.append({"input": None, "error": str(problem)})
-    names = [name(item) for item in items]
+    outcome = told(problems, screen)
+    files = [names(item) for item in items]
     try:
-        with screen.progress(names) as meter:
+        with screen.progress([" and ".join(one) for one in files]) as meter:
             for index, item in enumerate(items):
                 meter.start(index)
-                _work_on(item, names[index], work, meter, screen, outcome)
+                _work_on(item, files[index], work, meter, screen, outcome)
     except KeyboardInterrupt:
         outcome.is_interrupted = True
         rest = " and kept; the same command goes on from there" if resumes else ""
@@ -58,9 +55,30 @@ def work_through(
     return outcome
 
 
+def told(problems: Sequence[UAREError], screen: Screen) -> Outcome:
+    """Tells the problems; an outcome that holds them and no results yet."""
+    for problem in problems:
+        screen.fail(str(problem))
+    return Outcome(failures=[{"input": None, "error": str(problem)} for problem in problems])
+
+
+def refuse_nothing(items: Sequence[object], problems: Sequence[UAREError], screen: Screen) -> None:
+    """Raises the last problem, having told the others, where there is nothing to work on."""
+    if not items and problems:
+        for problem in problems[:-1]:
+            screen.fail(str(problem))
+        raise problems[-1]
+
+
 def _work_on(
-    item: Item, name: str, work: Callable[[Item, Meter], Json], meter: Meter, screen: Screen, outcome: Outcome
+    item: Item,
+    files: tuple[str, ...],
+    work: Callable[[Item, Meter], Json],
+    meter: Meter,
+    screen: Screen,
+    outcome: Outcome,
 ) -> None:
+    name = " and ".join(files)
     try:
         outcome.results.append(work(item, meter))
         return
@@ -71,5 +89,5 @@ def _work_on(
     except Exception as error:  # a thousand other photos are waiting: say what happened and go on
         first_line = str(error).partition("\n")[0]
         sentence = f"{name} failed for a reason that was not foreseen ({type(error).__name__}: {first_line})"
-    screen.fail(sentence if name in sentence else f"{name}: {sentence}")
+    screen.fail(sentence if any(file in sentence for file in files) else f"{name}: {sentence}")
     outcome.failures.append({"input": name, "error": sentence})

@@ -5,12 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from uare.batch import Json, work_through
+from uare.batch.jobs import Placement, RestoreJob, check_writable, plan_jobs, restore_file, score_of
+from uare.batch.ledger import Ledger, fingerprint
+from uare.batch.loop import Json, refuse_nothing, told, work_through
 from uare.documents import document, heading
 from uare.errors import InputError, UAREError
 from uare.images import load_photo
-from uare.jobs import Placement, RestoreChoices, RestoreJob, check_writable, plan_jobs, restore_file, score_of
-from uare.ledger import Ledger, fingerprint
+from uare.options import RestoreOptions
 from uare.screen import Meter, Screen
 from uare.vocabulary import LEVELS
 
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from uare.pipeline import UAREPipeline
 
 LEDGER = "triage.jsonl"
+_FAILED: Json = {"score": None, "level": None, "action": "failed", "output": None}
 
 
 def triage_all(
     sources: Sequence[Path],
     place: Placement,
     below: str,
-    choices: RestoreChoices,
+    options: RestoreOptions,
     open_pipeline: Callable[[], tuple["UAREPipeline", Json]],
     screen: Screen,
 ) -> tuple[Json, int]:
@@ -36,24 +38,26 @@ def triage_all(
         raise InputError(f"{place.output} is a file; a triage needs a folder for its results")
     ledger = Ledger(place.output / LEDGER)
     jobs, problems = plan_jobs(sources, place)
+    refuse_nothing(jobs, problems, screen)
     known = {job: record for job in jobs if (record := ledger.about(job.photo)) is not None}
-    waiting = [job for job in jobs if not _is_dealt_with(known.get(job), job, below)]
-    if len(waiting) < len(jobs):
-        screen.note(
-            f"{len(jobs) - len(waiting)} of {len(jobs)} photos are dealt with according to {ledger.path}"
-        )
+    dealt_with = {job for job, record in known.items() if _is_dealt_with(record, job, below)}
+    waiting = [job for job in jobs if job not in dealt_with]
+    skipped = [{"input": str(job.photo), "output": known[job]["output"]} for job in jobs if job in dealt_with]
+    more: Json = {"skipped": skipped, "ledger": str(ledger.path)}
+    if skipped:
+        screen.note(f"{len(skipped)} of {len(jobs)} photos are dealt with according to {ledger.path}")
+    if not waiting:
+        outcome = told(problems, screen)
+        return document("triage", None, outcome, **more), outcome.exit_code
     check_writable(waiting)
     pipe, facts = open_pipeline()
 
     def work(job: RestoreJob, meter: Meter) -> Json:
         record = {**heading("triage-entry", facts), **fingerprint(job.photo)}
         try:
-            record |= _triaged(pipe, job, below, choices, facts, screen, meter)
+            record |= _triaged(pipe, job, below, options, facts, screen, meter)
         except UAREError as error:
-            ledger.add(
-                record
-                | {"score": None, "level": None, "action": "failed", "output": None, "error": str(error)}
-            )
+            ledger.add(record | _FAILED | {"error": str(error)})
             raise
         ledger.add(record)
         return record
@@ -61,19 +65,16 @@ def triage_all(
     outcome = work_through(
         waiting,
         work,
-        name=lambda job: str(job.photo),
+        names=lambda job: (str(job.photo),),
         screen=screen,
         problems=problems,
         resumes=True,
     )
-    skipped = [
-        {"input": str(job.photo), "output": known[job]["output"]} for job in jobs if job not in waiting
-    ]
-    return document("triage", facts, outcome, skipped=skipped, ledger=str(ledger.path)), outcome.exit_code
+    return document("triage", facts, outcome, **more), outcome.exit_code
 
 
-def _is_dealt_with(record: Json | None, job: RestoreJob, below: str) -> bool:
-    if record is None or record["action"] == "failed":
+def _is_dealt_with(record: Json, job: RestoreJob, below: str) -> bool:
+    if record["action"] == "failed":
         return False
     if record["action"] == "left":
         return not _is_below(record["level"], below)
@@ -88,7 +89,7 @@ def _triaged(
     pipe: "UAREPipeline",
     job: RestoreJob,
     below: str,
-    choices: RestoreChoices,
+    options: RestoreOptions,
     model: Json,
     screen: Screen,
     meter: Meter,
@@ -98,6 +99,7 @@ def _triaged(
     score = score_of(pipe, photo)
     if not _is_below(score["level"], below):
         return score | {"action": "left", "output": None, "error": None}
-    # What lies there is of a photo that has changed since, or of a run that ended before its line.
-    done = restore_file(pipe, replace(job, overwrite=True), choices, model, screen, meter)
+    # A sidecar says that the result there is ours: of the photo before it changed, or of a run cut off.
+    job = replace(job, overwrite=job.sidecar.is_file())
+    done = restore_file(pipe, job, options, model, screen, meter)
     return score | {"action": done["status"], "output": str(job.result), "error": None}

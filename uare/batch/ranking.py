@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from uare.alpha import fill_transparent
-from uare.batch import Json, Outcome, work_through
+from uare.batch.loop import Json, Outcome, work_through
 from uare.compare import compare_photos
 from uare.errors import InputError
 from uare.images import load_photo
@@ -54,7 +54,11 @@ def rank_files(
     """Ranks the photos that can be read; the results are empty if Ctrl-C came before the last comparison."""
     # Each is decoded once before: one that is broken must fail once and not in every comparison.
     readable = work_through(
-        paths, lambda path, _: _checked(path, screen), name=str, screen=screen, problems=problems
+        paths,
+        lambda path, _: _checked(path, screen),
+        names=lambda path: (str(path),),
+        screen=screen,
+        problems=problems,
     )
     good = [Path(result["path"]) for result in readable.results]
     if len(good) * (len(good) - 1) // 2 > MANY_COMPARISONS:
@@ -72,7 +76,7 @@ def rank_files(
     compared = work_through(
         list(combinations(range(len(good)), 2)),
         compare,
-        name=lambda pair: f"{good[pair[0]]} and {good[pair[1]]}",
+        names=lambda pair: (str(good[pair[0]]), str(good[pair[1]])),
         screen=screen,
     )
     is_interrupted = readable.is_interrupted or compared.is_interrupted

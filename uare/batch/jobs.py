@@ -2,17 +2,18 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from uare.analysis import level_of
-from uare.batch import Json
+from uare.batch.loop import Json
+from uare.batch.pairing import Pair, photos_by_name
 from uare.documents import check_replaceable, heading, write_document
 from uare.errors import InputError
 from uare.folders import FoundImage, find_images, output_paths
 from uare.images import load_photo
-from uare.pairing import Pair, photos_by_name
+from uare.options import RestoreOptions
 from uare.results import DECIMALS
 from uare.saving import save_photo
 from uare.screen import Meter, Screen
@@ -24,24 +25,6 @@ Problems: TypeAlias = Sequence[InputError]
 
 
 @dataclass(frozen=True, kw_only=True)
-class RestoreChoices:
-    """How to restore, as `UAREPipeline.restore_photo` takes it; None leaves a choice to the model."""
-
-    instruction: str | None = None
-    analyse: bool = True
-    steps: int | None = None
-    fidelity: float | None = None
-    upscale: int = 1
-    guidance_text: float | None = None
-    guidance_image: float | None = None
-    tile: int | None = None
-    seed: int = 0
-    verify: bool = True
-    best_of: int = 1
-    keep_worse: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
 class Placement:
     """Where results go."""
 
@@ -49,7 +32,7 @@ class Placement:
     suffix: str = "_restored"
     extension: str | None = None
     overwrite: bool = False
-    mask: Path | None = None
+    mask: Path | None = None  # one for all photos, or a folder of them by name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +56,10 @@ def plan_jobs(sources: Sequence[Path], place: Placement) -> tuple[list[RestoreJo
     Raises InputError where the output cannot hold the results. Results of an earlier run that lie among the
     photos of a folder are no photos; a result over a photo that was named is a problem.
     """
+    if Path(place.suffix).name != place.suffix and place.suffix:
+        raise InputError(f"--suffix is {place.suffix!r}; it goes into a file name and cannot hold a path")
+    if place.mask is not None and not place.mask.exists():
+        raise InputError(f"there is no mask {place.mask}; check the name")
     found = find_images(sources, exclude=place.output)
     images = found.images
     results = output_paths(images, place.output, suffix=place.suffix, extension=place.extension)
@@ -157,18 +144,17 @@ def compare_files(pipe: "UAREPipeline", pair: Pair, screen: Screen) -> Json:
 
 
 def restore_file(
-    pipe: "UAREPipeline", job: RestoreJob, choices: RestoreChoices, model: Json, screen: Screen, meter: Meter
+    pipe: "UAREPipeline", job: RestoreJob, options: RestoreOptions, model: Json, screen: Screen, meter: Meter
 ) -> Json:
     """Restores one file; writes the result and its sidecar, both or neither, and returns the record in it."""
     if job.result.exists() and not job.overwrite:
-        raise InputError(f"{job.result} exists already; --overwrite does it again")
+        raise InputError(f"{job.result} exists already; move it away or choose another --output")
     check_replaceable(job.sidecar)
     photo = load_photo(job.photo)
-    restored = pipe.restore_photo(
-        photo, mask=job.mask, on_step=meter.step, on_text=meter.text, **asdict(choices)
-    )
+    settings = asdict(replace(options, mask=job.mask))
+    restored = pipe.restore_photo(photo, on_step=meter.step, on_text=meter.text, **settings)
     result = restored.result
-    is_kept = result.verdict is not None and result.verdict.outcome == "worse" and not choices.keep_worse
+    is_kept = result.verdict is not None and result.verdict.outcome == "worse" and not options.keep_worse
     record: Json = {
         "input": str(job.photo),
         "output": str(job.result),
@@ -177,7 +163,7 @@ def restore_file(
         "size": list(restored.pixels.shape[-2:]),
         "before": score_of(pipe, photo),
         "after": score_of(pipe, restored.pixels),
-        "settings": asdict(choices) | {"mask": None if job.mask is None else str(job.mask)},
+        "settings": settings | {"mask": None if job.mask is None else str(job.mask)},
         **result.to_dict(),
     }
     lost = save_photo(photo, restored.pixels, job.result, overwrite=job.overwrite)

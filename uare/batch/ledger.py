@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from uare.batch import Json
+from uare.batch.loop import Json
 from uare.errors import InputError
 
 
@@ -18,7 +18,10 @@ class Ledger:
 
     def about(self, photo: Path) -> Json | None:
         """The last record of this photo; None if it is new or has changed since."""
-        return self._records.get(_key(fingerprint(photo)))
+        try:
+            return self._records.get(_key(fingerprint(photo)))
+        except InputError:
+            return None  # the work on it will say why
 
     def add(self, record: Json) -> None:
         """Appends a record that holds the photo's `fingerprint`; on disk when this returns."""
@@ -41,7 +44,10 @@ class Ledger:
 
 def fingerprint(photo: Path) -> Json:
     """Name, size and time of change of a photo: another of these, and it is another photo."""
-    status = photo.stat()
+    try:
+        status = photo.stat()
+    except OSError as error:
+        raise InputError(f"{photo} cannot be read ({error.strerror}); check that it is still there") from None
     return {"input": str(photo), "size_bytes": status.st_size, "modified_ns": status.st_mtime_ns}
 
 
