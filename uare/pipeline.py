@@ -23,7 +23,7 @@ from uare.model import UAREModel
 from uare.options import MIN_TILE_PX, RestoreOptions
 from uare.restore import restore_pixels
 from uare.results import Assessment, Comparison, Restoration, Verdict
-from uare.saving import fitting_samples, format_of, to_pillow
+from uare.saving import fitting_planes, fitting_samples, format_of, to_pillow
 from uare.tokenizer import TextTokenizer
 
 PNG = format_of(Path("any.png"))  # holds whatever a photo can have
@@ -34,6 +34,7 @@ OUTCOMES: dict[str, Literal["better", "about equal", "worse"]] = {
 }
 T = TypeVar("T")
 Photos: TypeAlias = PhotoSource | Photo
+OnePhoto = TypeVar("OnePhoto", bound=Photos)  # a list of one kind is accepted as such
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,10 +79,10 @@ class UAREPipeline:
         return cls(model, TextTokenizer.from_folder(folder))
 
     @overload
-    def assess(self, photo: list[Photos]) -> list[Assessment]: ...
+    def assess(self, photo: list[OnePhoto]) -> list[Assessment]: ...
     @overload
     def assess(self, photo: Photos) -> Assessment: ...
-    def assess(self, photo: Photos | list[Photos]) -> Assessment | list[Assessment]:
+    def assess(self, photo: Photos | list[Any]) -> Assessment | list[Assessment]:
         """Says how good a photo is and what is wrong with it; the score does not depend on other photos."""
         return _each(photo, lambda one: assess_photo(self.model, self.tokenizer, _pixels(_loaded(one))))
 
@@ -96,10 +97,10 @@ class UAREPipeline:
         return compare_photos(self.model, self.tokenizer, first, second, original)
 
     @overload
-    def restore(self, photo: list[Photos], **options: Any) -> list[Restoration]: ...
+    def restore(self, photo: list[OnePhoto], **options: Any) -> list[Restoration]: ...
     @overload
     def restore(self, photo: Photos, **options: Any) -> Restoration: ...
-    def restore(self, photo: Photos | list[Photos], **options: Any) -> Restoration | list[Restoration]:
+    def restore(self, photo: Photos | list[Any], **options: Any) -> Restoration | list[Restoration]:
         """Restores a photo; `options` are the fields of `uare.options.RestoreOptions`."""
         return _each(photo, lambda one: self.restore_photo(one, **options).result)
 
@@ -118,18 +119,20 @@ class UAREPipeline:
         chosen = RestoreOptions(**options)
         loaded = _loaded(photo)
         source = _upscaled(_pixels(loaded), chosen.upscale)
+        # not `source`: what a photo holds under alpha 0 is part of it
+        untouched = loaded.pixels if chosen.upscale == 1 else source
         weights = None if chosen.mask is None else load_mask(chosen.mask, loaded.size)
 
         pixels, result = self._best(source, chosen, on_step, on_text)
         if weights is not None:
-            pixels = apply_mask(source, pixels, weights)
+            pixels = apply_mask(untouched, pixels, weights)
         warnings = [*loaded.warnings, *result.warnings]
         verdict = None
         started = time.perf_counter()
         if chosen.verify:
             verdict = self._judged(source, pixels)
             if verdict.outcome == "worse" and not chosen.keep_worse:
-                pixels = source
+                pixels = untouched
                 warnings.append("the restoration was judged worse than the input, so the input was kept")
         result = replace(
             result,
@@ -163,7 +166,9 @@ class UAREPipeline:
         on_text: Callable[[str], None] | None,
     ) -> tuple[Tensor, Restoration]:
         """Restores with the tile asked for, and with smaller ones where memory does not suffice."""
-        warnings: list[str] = []
+        largest = min(options.tile or self.model.config.tile_px, self.model.config.latent.largest_px)
+        tile = min(largest, max(source.shape[-2:]))  # halving what the photo does not fill would save nothing
+        warnings: tuple[str, ...] = ()
         while True:
             try:
                 pixels, analysis, timings = restore_pixels(
@@ -173,14 +178,14 @@ class UAREPipeline:
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
-                tile = options.tile or self.model.config.tile_px
                 if tile // 2 < MIN_TILE_PX:
                     raise InputError(
                         f"memory does not suffice even for tiles of {tile} px; close other programs or "
                         "choose another device"
                     ) from error
-                options = replace(options, tile=tile // 2)
-                warnings.append(f"memory did not suffice: the photo was restored in tiles of {tile // 2} px")
+                tile //= 2
+                options = replace(options, tile=tile)
+                warnings = (f"memory did not suffice: the photo was restored in tiles of {tile} px",)
                 if torch.cuda.is_available():
                     torch.cuda.empty_cache()
         result = Restoration(
@@ -190,7 +195,7 @@ class UAREPipeline:
             seed=options.seed,
             steps=options.sampling(self.model.config.sampling).num_steps,
             timings=timings,
-            warnings=tuple(warnings),
+            warnings=warnings,
         )
         return pixels, result
 
@@ -237,7 +242,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def _each(photos: Photos | list[Photos], verb: Callable[[Photos], T]) -> T | list[T]:
+def _each(photos: Photos | list[Any], verb: Callable[[Photos], T]) -> T | list[T]:
     return [verb(photo) for photo in photos] if isinstance(photos, list) else verb(photos)
 
 
@@ -258,10 +263,26 @@ def _upscaled(pixels: Tensor, factor: int) -> Tensor:
     return enlarged[0].clamp(0, 1)
 
 
-def _as_given(given: Photos, photo: Photo, pixels: Tensor) -> Image.Image | NDArray[Any]:
-    """The restored photo as the caller's kind of image: an array for arrays, else a picture of 8 bits."""
+def _as_given(given: Photos, photo: Photo, pixels: Tensor) -> Image.Image | NDArray[Any] | Tensor:
+    """The restored photo as the caller's kind of image.
+
+    Arrays and tensors come back with their layout and number type, all others as a picture of 8 bits.
+    """
+    if isinstance(given, Tensor):
+        samples = _samples(photo, pixels, given.is_floating_point())
+        planes = torch.from_numpy(samples).movedim(-1, 0)  # (C, H, W)
+        planes = planes.to(given if given.is_floating_point() else given.device)
+        return planes if given.ndim == 3 else planes[None]
     if isinstance(given, np.ndarray):
-        samples, _ = fitting_samples(photo, pixels, PNG)
+        samples = _samples(photo, pixels, given.dtype.kind == "f")
+        samples = samples.astype(given.dtype if given.dtype.kind == "f" else samples.dtype)
         return samples[..., 0] if given.ndim == 2 else samples
-    samples, _ = fitting_samples(replace(photo, bit_depth=8), pixels, PNG)
+    samples = _samples(replace(photo, bit_depth=8), pixels, is_float=False)
     return Image.fromarray(samples[..., 0] if samples.shape[-1] == 1 else samples)
+
+
+def _samples(photo: Photo, pixels: Tensor, is_float: bool) -> NDArray[Any]:
+    """Samples (H, W, C): float32 in [0, 1], or integers of the photo's depth."""
+    if not is_float:
+        return fitting_samples(photo, pixels, PNG)[0]
+    return np.ascontiguousarray(fitting_planes(photo, pixels, PNG)[0].permute(1, 2, 0).numpy())

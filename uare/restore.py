@@ -74,7 +74,8 @@ def restore_pixels(
     timings = Timings()
     sampling = options.sampling(model.config.sampling)
     tile = min(options.tile or model.config.tile_px, model.config.latent.largest_px)
-    plan = plan_tiles(*pixels.shape[-2:], tile, int(tile * OVERLAP), model.config.latent.stride_px)
+    height, width = pixels.shape[-2:]
+    plan = plan_tiles(height, width, tile, int(tile * OVERLAP), model.config.latent.stride_px)
     with timings.stage("analysis"):
         request, analysis = _ask(model, tokenizer, pixels, options, on_text)
     canvas = Canvas(plan)

@@ -12,6 +12,7 @@ from uare.vocabulary import DEGRADATIONS, SEVERITIES
 if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
+    from torch import Tensor
 
 Json = dict[str, object]
 DECIMALS = 4  # of scores and probabilities in `to_dict`: below it two machines need not agree
@@ -113,7 +114,7 @@ class Verdict:
 class Restoration:
     """A restored photo, of the type, mode and bit depth of the caller's image, and how it came about."""
 
-    image: "Image.Image | np.ndarray"
+    image: "Image.Image | np.ndarray | Tensor"
     analysis: Analysis | None
     verdict: Verdict | None
     seed: int

@@ -107,6 +107,16 @@ def save_photo(
 
 def fitting_samples(photo: Photo, pixels: Tensor, file_format: FileFormat) -> tuple[Samples, tuple[str, ...]]:
     """Samples (H, W, C) uint8 or uint16 that the format can hold, and what was lost in words."""
+    planes, lost = fitting_planes(photo, pixels, file_format)
+    if photo.bit_depth == 16 and not file_format.sixteen_bit:
+        lost += (f"{file_format.name} holds 8 bits per channel: the photo's 16 were rounded",)
+    is_deep = photo.bit_depth == 16 and file_format.sixteen_bit
+    return quantised(planes, 16 if is_deep else 8), lost
+
+
+def fitting_planes(photo: Photo, pixels: Tensor, file_format: FileFormat) -> tuple[Tensor, tuple[str, ...]]:
+    """Planes (C, H, W) float32 in [0, 1], grey and with alpha as the photo and the format have it, and what
+    was lost in words."""
     if not torch.isfinite(pixels).all():
         raise UAREError(
             "the restored photo holds values that are not finite numbers; try another dtype or device"
@@ -120,11 +130,7 @@ def fitting_samples(photo: Photo, pixels: Tensor, file_format: FileFormat) -> tu
         lost += (f"{file_format.name} holds no transparency: the photo was laid on white",)
     if photo.is_grey and (file_format.grey if alpha is None else file_format.grey_alpha):
         pixels = luma(pixels)  # (1, H, W)
-    if photo.bit_depth == 16 and not file_format.sixteen_bit:
-        lost += (f"{file_format.name} holds 8 bits per channel: the photo's 16 were rounded",)
-    planes = pixels if alpha is None else torch.cat([pixels, alpha])
-    is_deep = photo.bit_depth == 16 and file_format.sixteen_bit
-    return quantised(planes, 16 if is_deep else 8), lost
+    return pixels if alpha is None else torch.cat([pixels, alpha]), lost
 
 
 def quantised(planes: Tensor, bit_depth: int) -> Samples:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from tests.uare.pictures import random_array, smooth_pixels
 from uare import prompts
@@ -32,8 +34,10 @@ def test_photos_scored_together_have_the_scores_they_have_alone(tiny_pipeline: U
 
 
 @pytest.mark.parametrize("photo", PHOTOS, ids=["wide", "square", "tall"])
-def test_the_quick_score_is_that_of_the_assessment(tiny_pipeline: UAREPipeline, photo: object) -> None:
-    assert tiny_pipeline.score(photo) == tiny_pipeline.assess(photo).score  # type: ignore[call-overload]
+def test_the_quick_score_is_that_of_the_assessment(
+    tiny_pipeline: UAREPipeline, photo: NDArray[np.uint8]
+) -> None:
+    assert tiny_pipeline.score(photo) == tiny_pipeline.assess(photo).score
 
 
 def test_the_score_is_the_expected_level(tiny_pipeline: UAREPipeline) -> None:

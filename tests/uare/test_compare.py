@@ -36,7 +36,9 @@ def brief_reasons() -> Iterator[None]:
 
 @FEW
 @given(a=PHOTOS, b=PHOTOS)
-def test_swapping_the_photos_swaps_the_verdict_exactly(tiny_pipeline: UAREPipeline, a: Photo, b: Photo) -> None:
+def test_swapping_the_photos_swaps_the_verdict_exactly(
+    tiny_pipeline: UAREPipeline, a: Photo, b: Photo
+) -> None:
     there, back = tiny_pipeline.compare(a, b), tiny_pipeline.compare(b, a)
     a_better, b_better, equal = there.probabilities
     assert back.probabilities == (b_better, a_better, equal)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor
@@ -95,9 +97,7 @@ def test_a_tiled_photo_that_needs_nothing_has_no_seams(
     untrained: UAREModel, tiny_tokenizer: TextTokenizer
 ) -> None:
     photo = smooth_pixels(200, 300)
-    torch.testing.assert_close(
-        restored(untrained, tiny_tokenizer, photo, tile=128), photo, atol=1e-5, rtol=0
-    )
+    torch.testing.assert_close(restored(untrained, tiny_tokenizer, photo, tile=128), photo, atol=1e-5, rtol=0)
 
 
 def test_tiles_do_not_depend_on_how_many_run_together(
@@ -149,7 +149,8 @@ def test_tiles_start_from_the_same_noise_where_they_overlap(restorer: UAREModel)
 def test_the_words_of_the_instruction_matter(restorer: UAREModel, tiny_tokenizer: TextTokenizer) -> None:
     photo = smooth_pixels(48, 64)
     haze, noise = (
-        restored(restorer, tiny_tokenizer, photo, instruction=f"remove the {harm}") for harm in ("haze", "noise")
+        restored(restorer, tiny_tokenizer, photo, instruction=f"remove the {harm}")
+        for harm in ("haze", "noise")
     )
     assert not torch.equal(haze, noise)
 
@@ -181,9 +182,7 @@ def test_control_strings_in_an_instruction_are_plain_text(
 
 
 @pytest.mark.parametrize("scale", ["guidance_text", "guidance_image"])
-def test_guidance_changes_the_result(
-    restorer: UAREModel, tiny_tokenizer: TextTokenizer, scale: str
-) -> None:
+def test_guidance_changes_the_result(restorer: UAREModel, tiny_tokenizer: TextTokenizer, scale: str) -> None:
     photo = smooth_pixels(48, 64)
     plain = restored(restorer, tiny_tokenizer, photo)
     assert not torch.equal(plain, restored(restorer, tiny_tokenizer, photo, **{scale: 3.0}))
@@ -241,10 +240,12 @@ def test_steps_are_reported_until_the_last_tile_is_done(
 def test_the_analysis_is_streamed_as_it_grows(restorer: UAREModel, tiny_tokenizer: TextTokenizer) -> None:
     seen: list[str] = []
     options = RestoreOptions(steps=1)
-    _, analysis, _ = restore_pixels(restorer, tiny_tokenizer, smooth_pixels(32, 32), options, None, seen.append)
+    _, analysis, _ = restore_pixels(
+        restorer, tiny_tokenizer, smooth_pixels(32, 32), options, None, seen.append
+    )
     assert analysis is not None
     assert seen[-1] == analysis.text
-    assert all(len(after) >= len(before) for before, after in zip(seen, seen[1:], strict=False))
+    assert all(len(after) >= len(before) for before, after in pairwise(seen))
 
 
 def test_every_stage_has_its_time(restorer: UAREModel, tiny_tokenizer: TextTokenizer) -> None:

@@ -76,7 +76,7 @@ def tiny_uare_model(seed: int = 0) -> UAREModel:
 
 
 def tiny_restorer(*, is_local: bool = False, changes: bool = True) -> UAREModel:
-    """A model of the kind of `uare-tiny`: predicts residuals, has a detail path, restores up to 256 px at once.
+    """A model like `uare-tiny`: predicts residuals, has a detail path, restores up to 256 px at once.
 
     The detail path's gain is one, so that an untouched latent gives the photo back: without `changes` (zero
     output layer, as in a new model) the restoration is the photo itself. With `is_local` every latent token
