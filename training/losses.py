@@ -35,6 +35,8 @@ def balanced_latent_loss(output: ModelOutput, batch: PackedBatch) -> Tensor:
     error = ((output.velocity - batch.labels.velocity) * t).square().mean(-1)  # (m,)
     latent = batch.latents[batch.target_index] - t * batch.labels.velocity  # x = x_t − t·(noise − x)
     distance = (latent - batch.base[batch.target_index]).square().mean(-1)  # (m,)
+    if not len(error):
+        return error.sum()  # a row of texts only
     lens = [s.length - 2 for s in batch.segments if s.mode is AttentionMode.NOISE]  # without markers
     return torch.stack(
         [
