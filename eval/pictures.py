@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from eval.metrics import Array
 from uare.errors import InputError
@@ -34,8 +35,10 @@ def to_bytes(image: Array) -> NDArray[np.uint8]:
     return np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
 
 
-def to_array(picture: Image.Image | NDArray[np.generic]) -> Array:
-    """(H, W, 3) in [0, 1] of what a restorer gives back: a PIL image, or integers, or floats in [0, 1]."""
+def to_array(picture: Image.Image | NDArray[np.generic] | Tensor) -> Array:
+    """(H, W, 3) in [0, 1] of what a restorer gives back: a PIL image, a tensor (3, H, W), or an array."""
+    if isinstance(picture, Tensor):
+        picture = picture.movedim(0, -1).numpy()
     array = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
     if array.ndim != 3 or array.shape[2] != 3:
         raise InputError(f"found a restored picture of shape {array.shape}, expected (H, W, 3)")

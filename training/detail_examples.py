@@ -118,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     args.output.mkdir(parents=True, exist_ok=True)
     model = UAREModel.from_pretrained(args.model, dtype=torch.float32).eval()
-    model.to(args.device)  # type: ignore[arg-type]  # the library's stub loses the bound method
+    model.to(args.device)
     tokenizer = TextTokenizer.from_folder(args.model)
     crops = PhotoCrops(
         load_photos(training_folder(args.photos)), CropSettings(size_px=args.crop_px), args.seed

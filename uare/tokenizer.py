@@ -43,13 +43,13 @@ class TextTokenizer:
     @property
     def special_tokens(self) -> SpecialTokens:
         """Ids of the four control tokens. Raises CheckpointError if one is not in the vocabulary."""
-        ids = {name: self._tokenizer.token_to_id(token) for name, token in CONTROL_TOKENS.items()}
-        missing = [CONTROL_TOKENS[name] for name, value in ids.items() if value is None]
+        vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
+        missing = [token for token in CONTROL_TOKENS.values() if token not in vocabulary]
         if missing:
             raise CheckpointError(
                 f"the tokenizer lacks {', '.join(missing)}; expected a Qwen2-style vocabulary"
             )
-        return SpecialTokens(**ids)
+        return SpecialTokens(**{name: vocabulary[token] for name, token in CONTROL_TOKENS.items()})
 
     def encode(self, text: str, *, recognise_control: bool = False) -> list[int]:
         """Ids of a text, without markers.
