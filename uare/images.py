@@ -82,6 +82,7 @@ def load_photo(source: PhotoSource) -> Photo:
 def _from_file(path: Path) -> Photo:
     _check_file(path)
     with _broken_files_explained(str(path)), Image.open(path) as image:
+        image.load()  # first: Pillow raises for a damaged file once, and reading EXIF would swallow that
         metadata, orientation, notes = read_metadata(image)
         file_format = "JPEG" if image.format == "MPO" else image.format  # a JPEG with more pictures behind it
         notes += _notes_on_pages(image, file_format) + _note_on_extension(path, file_format)
@@ -99,6 +100,7 @@ def _from_pillow(image: Image.Image) -> Photo:
     if 0 in image.size:
         raise InputError(f"{name} has no pixels ({image.width}x{image.height}); pass one with at least 1x1")
     with _broken_files_explained(name):
+        image.load()
         metadata, orientation, notes = read_metadata(image)
         rgb, metadata, notes = _without_inks(image, metadata, notes)
         samples = samples_of_pillow(rgb, name)
