@@ -191,7 +191,7 @@ def _judged(result: Json) -> Text:
         return Text("not compared")
     share = verdict["probabilities"][verdict["outcome"]]
     text = Text(f"{verdict['outcome']} ({share:.0%})", style=_OUTCOME_STYLES[verdict["outcome"]])
-    return text.append(", so the photo was kept") if result["status"] == "kept" else text
+    return text.append(", photo kept") if result["status"] == "kept" else text
 
 
 def _percentages(probabilities: dict[str, float]) -> str:

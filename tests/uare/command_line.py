@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from tests.uare.pictures import random_array
 from uare.cli import app
 
+QUICK = ("--no-analyse", "--no-verify", "--steps", "1")  # for tests that are not about the result
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -58,3 +60,18 @@ def write_photo(path: Path, seed: int = 0, height: int = 32, width: int = 48) ->
 def files_below(folder: Path) -> set[str]:
     """All files in a folder at any depth, hidden ones too."""
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def the_error(ran: Ran) -> str:
+    """The one sentence of a call that failed."""
+    errors = [line for line in ran.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, ran.err
+    assert "Traceback" not in ran.err and "Traceback" not in ran.out
+    return errors[0].removeprefix("error: ")
+
+
+def assert_wrong_call(ran: Ran, *words: str) -> None:
+    """Exit code 2, nothing on stdout, and a sentence with these words."""
+    assert (ran.code, ran.out) == (2, "")
+    sentence = the_error(ran)
+    assert all(word in sentence for word in words), sentence

@@ -1,48 +1,27 @@
-"""What cannot work: one clear sentence, the right exit code, no half-written file, and the others done."""
+"""Photos, files and options that cannot work: one clear sentence, the right exit code, the others done."""
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image, PngImagePlugin
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 
-from tests.uare.command_line import Command, Ran, files_below, run, write_photo
-from tests.uare.pictures import random_array
+from tests.uare.command_line import (
+    QUICK,
+    Command,
+    assert_wrong_call,
+    files_below,
+    run,
+    the_error,
+    write_photo,
+)
 from uare.images import MAX_PIXELS
-from uare.pipeline import UAREPipeline
 
 pytestmark = pytest.mark.usefixtures("short_texts")
-
-QUICK = ("--no-analyse", "--no-verify", "--steps", "1")
-
-
-def the_error(ran: Ran) -> str:
-    """The one sentence of a call that failed."""
-    errors = [line for line in ran.err.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1, ran.err
-    assert "Traceback" not in ran.err and "Traceback" not in ran.out
-    return errors[0].removeprefix("error: ")
-
-
-def assert_wrong_call(ran: Ran, *words: str) -> None:
-    """Exit code 2, nothing on stdout, and a sentence with these words."""
-    assert (ran.code, ran.out) == (2, "")
-    sentence = the_error(ran)
-    assert all(word in sentence for word in words), sentence
-
 
 # --- photos ---
 
@@ -245,79 +224,6 @@ def test_a_result_whose_sidecar_cannot_be_written_is_taken_back(
     assert files_below(tmp_path / "out") == set()
 
 
-# --- model folders ---
-
-
-@pytest.fixture
-def own_model(model_folder: Path, tmp_path: Path) -> Path:
-    """A copy of the model folder that a test may spoil."""
-    return Path(shutil.copytree(model_folder, tmp_path / "model"))
-
-
-def info(model: Path) -> Ran:
-    return run("info", "--model", model, "--device", "cpu")
-
-
-def test_a_missing_model_is_said(tmp_path: Path) -> None:
-    assert_wrong_call(info(tmp_path / "missing"), "no model", "expected a folder")
-
-
-def test_missing_weights_are_said(own_model: Path) -> None:
-    (own_model / "model.safetensors").unlink()
-    assert_wrong_call(info(own_model), f"{own_model} holds no model*.safetensors")
-
-
-def test_a_missing_tokenizer_is_said(own_model: Path) -> None:
-    (own_model / "tokenizer.json").unlink()
-    assert_wrong_call(info(own_model), "tokenizer.json is missing")
-
-
-def test_a_folder_that_is_no_model_is_said(photos: Path) -> None:
-    assert_wrong_call(info(photos), "holds neither config.json (ours) nor llm_config.json (BAGEL)")
-
-
-def test_a_file_where_a_model_folder_belongs_is_said(photos: Path) -> None:
-    assert_wrong_call(info(photos / "a.png"), "is a file; expected a model folder")
-
-
-def test_another_kind_of_model_is_said(own_model: Path) -> None:
-    config = json.loads((own_model / "config.json").read_text(encoding="utf-8"))
-    (own_model / "config.json").write_text(json.dumps(config | {"model_type": "qwen2"}), encoding="utf-8")
-    assert_wrong_call(info(own_model), "qwen2")
-
-
-def test_weights_that_are_cut_off_are_said(own_model: Path) -> None:
-    weights = own_model / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1000])
-    assert_wrong_call(info(own_model), str(own_model))
-
-
-def test_a_missing_shard_is_said(restoring_pipeline: UAREPipeline, tmp_path: Path) -> None:
-    restoring_pipeline.model.save_pretrained(tmp_path, max_shard_size="100KB")
-    restoring_pipeline.tokenizer.save(tmp_path)
-    assert info(tmp_path).code == 0
-    sorted(tmp_path.glob("model-*.safetensors"))[1].unlink()
-    assert_wrong_call(info(tmp_path), "model-00002-of-")
-
-
-def test_weights_that_are_no_numbers_are_said(own_model: Path) -> None:
-    weights = load_file(own_model / "model.safetensors")
-    name = "text.embed.weight"
-    weights[name] = weights[name].clone()
-    weights[name][3, 5] = float("nan")
-    save_file(weights, own_model / "model.safetensors", metadata={"format": "pt"})
-    assert_wrong_call(info(own_model), f"weight {name} holds NaN or infinity")
-
-
-def test_a_pickle_is_refused_unopened(own_model: Path, tmp_path: Path) -> None:
-    (own_model / "model.safetensors").unlink()
-    witness = tmp_path / "witness"
-    payload = f"cos\nsystem\n(S'touch {witness}'\ntR.".encode()  # runs a program where it is unpickled
-    (own_model / "pytorch_model.bin").write_bytes(payload)
-    assert_wrong_call(info(own_model), "pytorch_model.bin, a pickle that could run code")
-    assert not witness.exists()
-
-
 # --- options ---
 
 
@@ -371,119 +277,3 @@ def test_an_instruction_may_hold_anything(uare: Command, photos: Path, tmp_path:
     ran = uare("restore", photos / "a.png", "-o", tmp_path, *QUICK, "--instruction", words, "--json")
     assert ran.code == 0
     assert ran.results[0]["settings"]["instruction"] == words
-
-
-# --- memory ---
-
-
-@pytest.fixture
-def little_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Makes the codec's decoder fail like an allocation for anything that has more pixels than given."""
-
-    def limit(num_pixels: int) -> None:
-        loaded = UAREPipeline.from_pretrained.__func__  # type: ignore[attr-defined]
-
-        def from_pretrained(cls: type[UAREPipeline], *names: str, **choices: str) -> UAREPipeline:
-            pipe: UAREPipeline = loaded(cls, *names, **choices)
-            decode = pipe.model.codec.decode
-
-            def fragile(latents: Tensor) -> Tensor:
-                if 64 * latents.shape[-1] * latents.shape[-2] > num_pixels:
-                    raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
-                return decode(latents)
-
-            monkeypatch.setattr(pipe.model.codec, "decode", fragile)
-            return pipe
-
-        monkeypatch.setattr(UAREPipeline, "from_pretrained", classmethod(from_pretrained))
-
-    return limit
-
-
-def test_where_memory_runs_out_smaller_tiles_are_taken_and_that_is_said(
-    uare: Command, tmp_path: Path, little_memory: Callable[[int], None]
-) -> None:
-    photo = write_photo(tmp_path / "photo.png", height=256, width=256)
-    little_memory(200 * 200)
-    ran = uare("restore", photo, "-o", tmp_path / "out", *QUICK)
-    assert ran.code == 0
-    assert "memory did not suffice: the photo was restored in tiles of 128 px" in ran.err
-    assert Image.open(tmp_path / "out" / "photo_restored.png").size == (256, 256)
-
-
-def test_where_even_small_tiles_do_not_fit_the_photo_fails_and_the_rest_is_done(
-    uare: Command, photos: Path, tmp_path: Path, little_memory: Callable[[int], None]
-) -> None:
-    write_photo(photos / "large.png", height=256, width=256)
-    little_memory(100 * 100)
-    ran = uare("restore", photos, "-o", tmp_path / "out", *QUICK)
-    assert ran.code == 1
-    assert "memory does not suffice even for tiles of 128 px" in the_error(ran)
-    assert {"a_restored.png", "deep/c_restored.png"} <= files_below(tmp_path / "out")
-    assert "large_restored.png" not in files_below(tmp_path / "out")
-
-
-def test_an_error_that_nobody_foresaw_does_not_stop_the_rest(
-    uare: Command, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    restore_photo = UAREPipeline.restore_photo
-    calls: Iterator[int] = iter(range(10))
-
-    def surprising(*arguments: object, **choices: object) -> object:
-        if next(calls) == 0:
-            raise RuntimeError("the moon is full")
-        return restore_photo(*arguments, **choices)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(UAREPipeline, "restore_photo", surprising)
-    ran = uare("restore", photos, "-o", tmp_path / "out", *QUICK, "--json")
-    assert (ran.code, len(ran.results)) == (1, 2)
-    assert "a.png failed for a reason that was not foreseen (RuntimeError: the moon is full)" in the_error(
-        ran
-    )
-
-
-# --- Ctrl-C ---
-
-
-def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(
-    uare: Command, model_folder: Path, tmp_path: Path
-) -> None:
-    photos, out = tmp_path / "photos", tmp_path / "out"
-    for index in range(40):
-        Image.fromarray(random_array(96, 96, seed=index)).save(_made(photos) / f"{index:02}.png")
-    arguments = ["restore", photos, "-o", out, "-n", model_folder, "--device", "cpu", "--dtype", "float32"]
-    program = "from uare.cli import main; main()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *map(str, arguments), *QUICK[:1], "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    deadline = time.monotonic() + 60
-    while len(list(out.glob("*.json"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    printed, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    document = json.loads(printed)
-    assert document["interrupted"] is True
-    done = {Path(result["output"]).name for result in document["results"]}
-    assert 2 <= len(done) < 40
-    assert said.splitlines()[-1] == (
-        f"Stopped by Ctrl-C: {len(done)} of 40 done and kept; the same command goes on from there."
-    )
-    sidecars = {f"{name[:2]}.json" for name in done}
-    assert files_below(out) == done | sidecars  # nothing half-written
-    for name in done:
-        np.asarray(Image.open(out / name))  # whole
-    for path in sorted(photos.iterdir())[len(done) + 2 :]:
-        path.unlink()  # two more will do
-    again = uare("restore", photos, "-o", out, *QUICK, "--json")
-    assert (again.code, len(again.results), len(again.document["skipped"])) == (0, 2, len(done))
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    return folder
