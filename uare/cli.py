@@ -37,7 +37,10 @@ def _show_version(is_asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog="Every command takes files or folders; uare COMMAND --help lists its options.")
+@app.callback(
+    epilog="uare COMMAND --help lists the options of a command. Exit codes: 0 all done, 1 some photos failed, "
+    "2 the call was wrong, 130 stopped by Ctrl-C."
+)
 def _uare(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Shows the version.")
