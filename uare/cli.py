@@ -38,8 +38,8 @@ def _show_version(is_asked: bool) -> None:
 
 
 @app.callback(
-    epilog="uare COMMAND --help lists the options of a command. Exit codes: 0 all done, 1 some photos failed, "
-    "2 the call was wrong, 130 stopped by Ctrl-C."
+    epilog="uare COMMAND --help lists the options of a command. Exit codes: 0 all done, 1 some photos "
+    "failed, 2 the call was wrong, 130 stopped by Ctrl-C."
 )
 def _uare(
     version: Annotated[
