@@ -1,0 +1,104 @@
+"""Seconds, memory and arithmetic: how the benchmarks measure."""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from uare.config import UAREConfig
+
+# Large enough that the product and not the call is measured (2048: 0.1 s on a slow core, 0.02 ms on an H100).
+MATRIX_SIDE = {"cpu": 2048, "cuda": 8192, "mps": 4096}
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of repeated calls."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    @property
+    def low(self) -> float:
+        return min(self.seconds)
+
+    @property
+    def high(self) -> float:
+        return max(self.seconds)
+
+
+def time_in_turns(ways: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, Timing]:
+    """Times every way `repeats` times, after one call that does not count.
+
+    In turns, so that a busy moment of the machine falls on all of them and the ratios stay right.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(repeats + 1):
+        for name, call in ways.items():
+            taken = _seconds(call)
+            if turn > 0:
+                seconds[name].append(taken)
+    return {name: Timing(tuple(values)) for name, values in seconds.items()}
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    wait_for_device()
+    started = time.perf_counter()
+    call()
+    wait_for_device()
+    return time.perf_counter() - started
+
+
+def wait_for_device() -> None:
+    """Returns when a CUDA device has done what it was given; at once where there is none."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def matrix_product(dtype: torch.dtype, device: torch.device) -> tuple[Callable[[], object], int]:
+    """A square matrix product to time, and its floating-point operations."""
+    side = MATRIX_SIDE[device.type]
+    a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+    return lambda: a @ b, 2 * side**3
+
+
+def flow_step_flops(config: UAREConfig, num_latent: int, num_cached: int) -> int:
+    """Floating-point operations of one flow step of one image: matrices and attention of the mixture.
+
+    `num_latent` latent tokens and their two markers look at themselves and at `num_cached` tokens. Norms,
+    embeddings and whatever else is small beside them count as nothing, so that shares come out too low
+    rather than too high.
+    """
+    tokens = num_latent + 2
+    attention = 4 * tokens * (num_cached + tokens) * config.hidden_size  # scores, then the weighted sum
+    return config.num_hidden_layers * (tokens * layer_flops_per_token(config) + attention)
+
+
+def layer_flops_per_token(config: UAREConfig) -> int:
+    """Floating-point operations of one token in the matrices of one layer of its expert."""
+    sizes = config.language
+    queries_and_output = 2 * sizes.hidden_size**2
+    keys_and_values = 2 * sizes.hidden_size * sizes.num_kv_heads * sizes.head_width
+    return 2 * (queries_and_output + keys_and_values + 3 * sizes.hidden_size * sizes.intermediate_size)
+
+
+def peak_memory_bytes() -> int:
+    """The most memory that this process has had resident so far.
+
+    From /proc where there is one: `ru_maxrss` starts at the size of the process that started this one.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    import resource  # not on Windows
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
