@@ -11,7 +11,7 @@ import torch
 
 from uare.config import UAREConfig
 
-# Large enough that the product and not the call is measured (2048: 0.1 s on a slow core, 0.02 ms on an H100).
+# Large enough that the product is measured and not the call, small enough for a slow device of its kind.
 MATRIX_SIDE = {"cpu": 2048, "cuda": 8192, "mps": 4096}
 
 

@@ -16,7 +16,7 @@ from uare.errors import UAREError
 
 PROGRAM = Path(__file__).with_name("one_process.py")
 GIB = 2**30
-# For 512² on two CPU cores (the issue that asked for the default model).
+# What the default model is meant to reach at 512² on two CPU cores.
 LATENCY_AIM_S, MEMORY_AIM_GIB, COLD_START_AIM_S = 8, 2, 20
 AIM_SIZE_PX = 512
 
