@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     TextTokenizer.from_folder(args.model).save(args.output)
     size_mb = sum(file.stat().st_size for file in args.output.iterdir()) / 1e6
     print(
-        f"{args.output}: {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters, {size_mb:.1f} MB"
+        f"{args.output}: {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M weights, {size_mb:.1f} MB"
     )
     return 0
 

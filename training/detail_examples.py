@@ -1,6 +1,6 @@
 """Restores harmed crops with a trained network and writes what the detail path learns from.
 
-    python training/detail_examples.py --photos FOLDER --model runs/tiny/model --output runs/shards --count 1600
+    python training/detail_examples.py --photos FOLDER --model runs/tiny/model --output runs/shards
 
 Each example holds the harmed crop, its restoration without a detail path, its plain codec round trip, and the
 clean crop.
@@ -55,7 +55,7 @@ def restored_latents(
     instructions: Sequence[str],
     seed: int,
 ) -> Tensor:
-    """Latent tokens (B, h·w, C*4) of the restorations of crops (B, 3, H, W) with latent tokens of that shape."""
+    """Latent tokens (B, h·w, C*4) of restored crops (B, 3, H, W) whose own are `latents`."""
     stride = model.config.latent.stride_px
     grid = (harmed.shape[-2] // stride, harmed.shape[-1] // stride)
     context = read(

@@ -36,7 +36,7 @@ class Version:
 def harm_twice(
     images: Tensor, generator: torch.Generator, rng: random.Random
 ) -> tuple[Tensor, list[list[DegradationRecord]]]:
-    """Two harmed versions of each image (n, 3, H, W): (2n, 3, H, W) (all first versions first), and records."""
+    """Two harmed versions of each image (n, 3, H, W): (2n, 3, H, W), first versions first, and records."""
     first, first_records = degrade(images, generator, clean_share=CLEAN_SHARE)
     types, severities = [], []
     for records in first_records:

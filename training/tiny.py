@@ -99,13 +99,25 @@ def compile_experts() -> None:
     ExpertLayer.finish = torch.compile(ExpertLayer.finish, dynamic=True)  # type: ignore[method-assign]
 
 
-def build_model(codec_folder: Path, tokenizer: TextTokenizer, seed: int) -> UAREModel:
-    """A new network around a trained, frozen codec."""
+def build_model(
+    codec_folder: Path, tokenizer: TextTokenizer, seed: int, vision_folder: Path | None = None
+) -> UAREModel:
+    """A new network around a trained, frozen codec, with a trained vision encoder where there is one."""
     torch.manual_seed(seed)  # initial weights
     model = UAREModel(tiny_config(tokenizer))
     model.codec.load_state_dict(load_file(codec_folder / "codec.safetensors"))
     model.codec.requires_grad_(False)
+    if vision_folder is not None:
+        start_vision(model, vision_folder)
     return model
+
+
+def start_vision(model: UAREModel, folder: Path) -> None:
+    """Puts the encoder that training/vision.py wrote into the network, without its head."""
+    weights = load_file(folder / "vision.safetensors")
+    prefix = "encoder."
+    encoder = {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
+    model.vision.load_state_dict(encoder)
 
 
 def train(args: argparse.Namespace) -> tuple[UAREModel, TextTokenizer]:
@@ -113,7 +125,7 @@ def train(args: argparse.Namespace) -> tuple[UAREModel, TextTokenizer]:
     device = torch.device(args.device)
     tokenizer = tiny_tokenizer(seed=args.seed)
     settings = RunSettings(minutes=args.minutes, learning_rate=args.learning_rate)
-    model = build_model(args.codec, tokenizer, args.seed)
+    model = build_model(args.codec, tokenizer, args.seed, args.vision)
     model.to(device)  # type: ignore[arg-type]  # the library's stub loses the bound method
     run = TimedRun(model=model, settings=settings, checkpoint=args.output / "checkpoint.pt")
     log = (args.output / "log.jsonl").open("a", encoding="utf-8")
@@ -148,6 +160,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Trains the network of uare-tiny.")
     parser.add_argument("--photos", type=Path, help="folder with photos.json; default: UARE_TRAIN_PHOTOS")
     parser.add_argument("--codec", type=Path, required=True, help="folder that training/codec.py wrote")
+    parser.add_argument("--vision", type=Path, help="folder that training/vision.py wrote")
     parser.add_argument("--output", type=Path, required=True, help="folder of checkpoint and result")
     parser.add_argument("--minutes", type=float, default=55.0, help="training time in all")
     parser.add_argument("--tokens", type=int, default=6000, help="tokens of a packed row")

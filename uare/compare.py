@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from uare import prompts
@@ -27,23 +26,24 @@ def compare_photos(
 ) -> Comparison:
     """Compares images (3, H, W) in [0, 1]; sizes may differ. Swapping them swaps the verdict exactly.
 
-    Both orders are read and averaged, in an order that depends on the pictures only, so that rounding is the
-    same whichever came first. The reasons are written for the order given.
+    Both orders are read and averaged; the reasons are written for the order given.
     """
-    is_swapped = _key(second) < _key(first)
-    a, b = (second, first) if is_swapped else (first, second)
     images = [] if reference is None else [reference]
-    orders = [_question(model, tokenizer, [*images, a, b]), _question(model, tokenizer, [*images, b, a])]
-    # one by one: in a batch the second would be rounded otherwise than the first
-    contexts = [read(model, [order]) for order in orders]
-    a_first, b_first = (
+    # each order alone: in a batch the second would be rounded otherwise than the first
+    contexts = [
+        read(model, [_question(model, tokenizer, [*images, *pair])])
+        for pair in ((first, second), (second, first))
+    ]
+    given, swapped = (
         choice_logits(model, tokenizer, context, VERDICT_PREFIX, VERDICT_WORDS)[0].softmax(-1)
         for context in contexts
     )
-    a_better, b_better = float(a_first[0] + b_first[1]) / 2, float(a_first[1] + b_first[0]) / 2
-    equal = float(a_first[2] + b_first[2]) / 2
-    text = write_answer(model, tokenizer, contexts[1 if is_swapped else 0]) if with_text else ""
-    probabilities = (b_better, a_better, equal) if is_swapped else (a_better, b_better, equal)
+    probabilities = (
+        float(given[0] + swapped[1]) / 2,
+        float(given[1] + swapped[0]) / 2,
+        float(given[2] + swapped[2]) / 2,
+    )
+    text = write_answer(model, tokenizer, contexts[0]) if with_text else ""
     return Comparison(verdict=verdict_of(probabilities), probabilities=probabilities, text=text)
 
 
@@ -61,8 +61,3 @@ def _question(model: UAREModel, tokenizer: TextTokenizer, images: list[Tensor]) 
     has_reference = len(images) > 2
     question = prompts.COMPARE_WITH_REFERENCE_QUESTION if has_reference else prompts.COMPARE_QUESTION
     return [*views, user_text(tokenizer, question)]
-
-
-def _key(image: Tensor) -> tuple[int, bytes]:
-    """Something to sort pictures by: their size, then their pixels."""
-    return image.numel(), image.detach().cpu().contiguous().to(torch.float32).numpy().tobytes()

@@ -51,6 +51,10 @@ class MixtureLayer(nn.Module):
         """Takes and returns each expert's tokens ((N0, D), (N1, D)); `rope`: cos, sin in sorted order."""
         split = (routing.num_iqa, len(routing.order) - routing.num_iqa)
         (cos_iqa, cos_restoration), (sin_iqa, sin_restoration) = (table.split(split) for table in rope)
+        if not split[1] and not torch.is_grad_enabled():
+            # words alone; in training both experts always run, since ranks that shard them must act alike
+            attended, grown = attend(*self.iqa.project(tokens[0], cos_iqa, sin_iqa), plan, cache)
+            return (self.iqa.finish(tokens[0], attended), tokens[1]), grown
         projected = zip(
             self.iqa.project(tokens[0], cos_iqa, sin_iqa),
             self.restoration.project(tokens[1], cos_restoration, sin_restoration),

@@ -95,10 +95,14 @@ class UAREModel(PreTrainedModel):
             init.zeros_(self.latent.latent_out.bias)
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, std=std)
-        elif isinstance(module, (nn.Linear, nn.Conv2d)):
+        elif isinstance(module, nn.Linear):
             init.normal_(module.weight, std=std)
             if module.bias is not None:
                 init.zeros_(module.bias)
+        elif isinstance(module, nn.Conv2d):
+            # keeps the scale of pixels through the stem; at `std` they would drown in the position embedding
+            init.kaiming_normal_(module.weight, nonlinearity="relu")
+            init.zeros_(module.bias)
         else:
             super()._init_weights(module)
 
