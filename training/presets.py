@@ -53,7 +53,7 @@ def tiny_config(tokenizer: TextTokenizer) -> UAREConfig:
             num_heads=4,
             patch_size=16,
             table_side=32,
-            stem_width=32,
+            texture_width=192,
         ),
         latent=LatentConfig(table_side=TABLE_SIDE),
         latent_transform=TransformConfig(max_size=16 * TABLE_SIDE, min_size=16, stride=16),

@@ -102,22 +102,24 @@ def compile_experts() -> None:
 def build_model(
     codec_folder: Path, tokenizer: TextTokenizer, seed: int, vision_folder: Path | None = None
 ) -> UAREModel:
-    """A new network around a trained, frozen codec, with a trained vision encoder where there is one."""
+    """A new network around a trained, frozen codec, with a trained texture reader where there is one."""
     torch.manual_seed(seed)  # initial weights
     model = UAREModel(tiny_config(tokenizer))
     model.codec.load_state_dict(load_file(codec_folder / "codec.safetensors"))
     model.codec.requires_grad_(False)
     if vision_folder is not None:
-        start_vision(model, vision_folder)
+        assert model.vision.texture is not None
+        model.vision.texture.image.load_state_dict(load_file(vision_folder / "vision.safetensors"))
     return model
 
 
-def start_vision(model: UAREModel, folder: Path) -> None:
-    """Puts the encoder that training/vision.py wrote into the network, without its head."""
-    weights = load_file(folder / "vision.safetensors")
-    prefix = "encoder."
-    encoder = {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
-    model.vision.load_state_dict(encoder)
+def start_from(model: UAREModel, folder: Path) -> None:
+    """Goes on from the weights of a model folder, but for codec and texture reader."""
+    weights = load_file(folder / "model.safetensors")
+    own = model.state_dict()
+    kept = ("codec.", "vision.texture.")
+    wanted = {name: w for name, w in weights.items() if name in own and not name.startswith(kept)}
+    model.load_state_dict(wanted, strict=False)
 
 
 def train(args: argparse.Namespace) -> tuple[UAREModel, TextTokenizer]:
@@ -126,6 +128,8 @@ def train(args: argparse.Namespace) -> tuple[UAREModel, TextTokenizer]:
     tokenizer = tiny_tokenizer(seed=args.seed)
     settings = RunSettings(minutes=args.minutes, learning_rate=args.learning_rate)
     model = build_model(args.codec, tokenizer, args.seed, args.vision)
+    if args.start:
+        start_from(model, args.start)
     model.to(device)  # type: ignore[arg-type]  # the library's stub loses the bound method
     run = TimedRun(model=model, settings=settings, checkpoint=args.output / "checkpoint.pt")
     log = (args.output / "log.jsonl").open("a", encoding="utf-8")
@@ -161,6 +165,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--photos", type=Path, help="folder with photos.json; default: UARE_TRAIN_PHOTOS")
     parser.add_argument("--codec", type=Path, required=True, help="folder that training/codec.py wrote")
     parser.add_argument("--vision", type=Path, help="folder that training/vision.py wrote")
+    parser.add_argument("--start", type=Path, help="model folder of an earlier run to go on from")
     parser.add_argument("--output", type=Path, required=True, help="folder of checkpoint and result")
     parser.add_argument("--minutes", type=float, default=55.0, help="training time in all")
     parser.add_argument("--tokens", type=int, default=6000, help="tokens of a packed row")

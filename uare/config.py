@@ -54,7 +54,7 @@ class VisionConfig:
     patch_size: int = 14
     table_side: int = 70  # rows and columns of the position tables
     layer_norm_eps: float = 1e-6
-    stem_width: int = 0  # 0: linear patch embedding (SigLIP); else channels of a convolutional one
+    texture_width: int = 0  # of what reads fixed texture statistics beside the patches; 0: none (SigLIP)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,10 +99,6 @@ class UAREModel(PreTrainedModel):
             init.normal_(module.weight, std=std)
             if module.bias is not None:
                 init.zeros_(module.bias)
-        elif isinstance(module, nn.Conv2d):
-            # keeps the scale of pixels through the stem; at `std` they would drown in the position embedding
-            init.kaiming_normal_(module.weight, nonlinearity="relu")
-            init.zeros_(module.bias)
         else:
             super()._init_weights(module)
 

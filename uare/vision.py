@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from uare.attention import AttentionPlan, attend, plan_attention
 from uare.config import VisionConfig
+from uare.errors import ConfigError
 from uare.layers import PositionTable
 from uare.segments import AttentionMode, Segment
+from uare.texture import NUM_STATISTICS, image_statistics, patch_statistics
 
 
 class VisionLayer(nn.Module):
@@ -40,36 +42,30 @@ class VisionLayer(nn.Module):
         return x + self.fc2(F.gelu(self.fc1(self.norm2(x)), approximate="tanh"))
 
 
-TEXTURE_GAIN = 8.0  # brings the deviation of texture (0.05 to 0.1) to that of patches
+class TextureReader(nn.Module):
+    """Adds what fixed filters say to every token: of its own patch, and of the image as a whole.
 
-
-class PatchStem(nn.Module):
-    """Convolutions inside each patch (nothing crosses its border, so packing stays possible).
-
-    Noise, blur and block edges show in how much small filters answer on average, whatever the picture: the
-    convolutions see the patch and what its local mean leaves of it, and the logarithms of the mean answers go
-    to the token beside the maps themselves.
+    The image's part is read by a small network that can be taught alone (`training/vision.py`).
     """
 
     def __init__(self, config: VisionConfig) -> None:
         super().__init__()
-        width = config.stem_width
+        width = config.texture_width
+        if config.patch_size % 16:
+            raise ConfigError(f"texture needs patches of a multiple of 16 px, found {config.patch_size}")
         self.patch_size = config.patch_size
-        self.fine = nn.Conv2d(6, width, 3, padding=1)
-        self.reduce = nn.Conv2d(width, 2 * width, 4, stride=4)
-        self.coarse = nn.Conv2d(2 * width, 2 * width, 3, padding=1)
-        self.out = nn.Linear(2 * width * (config.patch_size // 4) ** 2, config.hidden_size)
-        self.energies = nn.Linear(5 * width, config.hidden_size)
+        self.image = nn.Sequential(
+            nn.Linear(4 * NUM_STATISTICS, width), nn.GELU(), nn.Linear(width, width), nn.GELU()
+        )
+        self.image_out = nn.Linear(width, config.hidden_size)
+        self.patch_out = nn.Linear(NUM_STATISTICS, config.hidden_size)
 
-    def forward(self, patches: Tensor) -> Tensor:
-        x = patches.unflatten(-1, (self.patch_size, self.patch_size, 3)).permute(0, 3, 1, 2)  # (P, 3, p, p)
-        texture = x - F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
-        fine = self.fine(torch.cat([x, TEXTURE_GAIN * texture], dim=1)).abs()  # (P, width, p, p)
-        reduced = F.gelu(self.reduce(fine))  # (P, 2 width, p/4, p/4)
-        coarse = F.gelu(self.coarse(reduced))
-        means = torch.cat([maps.mean((2, 3)) for maps in (fine, reduced, coarse)], dim=1)  # (P, 5 width)
-        energies = torch.log(means.float().clamp_min(0) + 1e-2)
-        return self.out(coarse.flatten(1)) + self.energies(energies.to(x.dtype))
+    def forward(self, patches: Tensor, lens: tuple[int, ...]) -> Tensor:
+        statistics = patch_statistics(patches, self.patch_size)  # (P, S)
+        dtype = self.patch_out.weight.dtype
+        image = self.image_out(self.image(image_statistics(statistics, lens).to(dtype)))  # (images, D_vit)
+        repeats = torch.tensor(lens, device=patches.device)
+        return self.patch_out(statistics.to(dtype)) + image.repeat_interleave(repeats, dim=0)
 
 
 class VisionEncoder(nn.Module):
@@ -77,10 +73,8 @@ class VisionEncoder(nn.Module):
 
     def __init__(self, config: VisionConfig) -> None:
         super().__init__()
-        if config.stem_width:
-            self.patch_embedding: nn.Module = PatchStem(config)
-        else:
-            self.patch_embedding = nn.Linear(config.patch_size**2 * 3, config.hidden_size)
+        self.patch_embedding = nn.Linear(config.patch_size**2 * 3, config.hidden_size)
+        self.texture = TextureReader(config) if config.texture_width else None
         self.position_embedding = nn.Embedding(config.table_side**2, config.hidden_size)
         self.layers = nn.ModuleList(VisionLayer(config) for _ in range(config.num_layers))
         self.post_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
@@ -88,6 +82,8 @@ class VisionEncoder(nn.Module):
     def forward(self, patches: Tensor, positions: Tensor, lens: tuple[int, ...]) -> Tensor:
         """patches (P, patch²·3) in [-1, 1], table positions (P,), patches per image; gives (P, D_vit)."""
         x = self.patch_embedding(patches.to(self.post_norm.weight.dtype)) + self.position_embedding(positions)
+        if self.texture is not None:
+            x = x + self.texture(patches, lens)
         segments = [Segment(length=n, mode=AttentionMode.FULL, sample=i) for i, n in enumerate(lens)]
         plan = plan_attention(segments, [0] * len(lens), x.device)
         for layer in self.layers:

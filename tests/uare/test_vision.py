@@ -11,7 +11,7 @@ from tests.uare.tiny import tiny_config, vision
 from uare.config import VisionConfig
 from uare.model import UAREModel
 from uare.packing import VisionImage, pack
-from uare.vision import Connector, PatchStem, VisionEncoder
+from uare.vision import Connector, TextureReader
 
 CONFIG: VisionConfig = tiny_config().vision
 
@@ -48,12 +48,11 @@ def test_the_connector_adds_the_fixed_positions() -> None:
 
 
 @torch.no_grad()
-def test_the_convolutional_stem_sees_one_patch_at_a_time() -> None:
+def test_what_texture_says_of_an_image_reaches_all_its_tokens_and_no_other_image() -> None:
     torch.manual_seed(0)
-    encoder = VisionEncoder(replace(CONFIG, stem_width=4))
-    assert isinstance(encoder.patch_embedding, PatchStem)
-    patches = torch.randn(3, 8 * 8 * 3)
+    reader = TextureReader(replace(CONFIG, patch_size=16, texture_width=4))
+    patches = torch.rand(5, 16 * 16 * 3) * 2 - 1
     changed = patches.clone()
-    changed[1] += 1
-    before, after = encoder.patch_embedding(patches), encoder.patch_embedding(changed)
-    assert (before != after).any(-1).tolist() == [False, True, False]
+    changed[1] /= 2
+    before, after = reader(patches, (3, 2)), reader(changed, (3, 2))
+    assert (before != after).any(-1).tolist() == [True, True, True, False, False]
