@@ -82,13 +82,13 @@ class VisionEncoder(nn.Module):
     def forward(self, patches: Tensor, positions: Tensor, lens: tuple[int, ...]) -> Tensor:
         """patches (P, patch²·3) in [-1, 1], table positions (P,), patches per image; gives (P, D_vit)."""
         x = self.patch_embedding(patches.to(self.post_norm.weight.dtype)) + self.position_embedding(positions)
-        if self.texture is not None:
-            x = x + self.texture(patches, lens)
         segments = [Segment(length=n, mode=AttentionMode.FULL, sample=i) for i, n in enumerate(lens)]
         plan = plan_attention(segments, [0] * len(lens), x.device)
         for layer in self.layers:
             x = layer(x, plan)
-        return self.post_norm(x)
+        features = self.post_norm(x)
+        # after the layers: those of a small encoder wash it out for a long time (measured)
+        return features if self.texture is None else features + self.texture(patches, lens)
 
 
 class Connector(nn.Module):
