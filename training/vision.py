@@ -89,7 +89,8 @@ def teach(reader: nn.Module, head: HarmHead, statistics: Tensor, truths: Tensor,
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * (1 - step / STEPS)
         chosen = torch.randint(0, len(statistics), (BATCH,), generator=generator)
-        loss = harm_loss(*head(reader(statistics[chosen])), truths[chosen])
+        presence, severity = head(reader(statistics[chosen]))
+        loss = harm_loss(presence, severity, truths[chosen])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
