@@ -57,6 +57,12 @@ ANALYSE_QUESTIONS = (
     "What harms this image? Give a plan.",
     "Analyse this photo without changing it.",
 )
+DEFECTS_QUESTIONS = (
+    "Name the defects of this image.",
+    "Which defects does this image show?",
+    "What is wrong with this photo, in one sentence?",
+    "List what harms this photo.",
+)
 ASSESS_QUESTIONS = (
     prompts.ASSESS_QUESTION,
     "Rate the quality of this image.",
@@ -150,6 +156,16 @@ def analyse_then_restore_wish(rng: random.Random) -> str:
 def analyse_question(rng: random.Random) -> str:
     """One of the questions that an analysis without a restoration answers."""
     return rng.choice(ANALYSE_QUESTIONS)
+
+
+def defects_question(rng: random.Random) -> str:
+    """One of the questions that `defects_answer` answers."""
+    return rng.choice(DEFECTS_QUESTIONS)
+
+
+def defects_answer(records: Records) -> str:
+    """One sentence with nothing but the defects and their severities, worst first."""
+    return defects_sentence(degradations_of(records))
 
 
 def assess_question(rng: random.Random) -> str:
@@ -246,6 +262,8 @@ def corpus(rng: random.Random, count: int) -> list[str]:
             analyse_then_restore_wish(rng),
             analyse_question(rng),
             analysis_of(first, content, rng).text,
+            defects_question(rng),
+            defects_answer(first),
             assess_question(rng),
             assess_answer(first, rng),
             compare_question(rng, with_reference=rng.random() < 0.5),

@@ -82,6 +82,12 @@ def analyse(version: Version, context: TaskContext) -> Sample:
     ]
 
 
+def name_defects(version: Version, context: TaskContext) -> Sample:
+    """The view, a question, the defects in one sentence: most of its words depend on the picture."""
+    question, answer = texts.defects_question(context.rng), texts.defects_answer(version.records)
+    return [context.view(version), context.text(question), context.text(answer, loss=True)]
+
+
 def assess(version: Version, context: TaskContext) -> Sample:
     """The view, a question, the levels."""
     answer = texts.assess_answer(version.records, context.rng)
@@ -134,11 +140,13 @@ def placed(sample: Sample, context: TaskContext) -> Sample:
     ]
 
 
+# Shares of single-photo tasks. Restoration learns from every pixel, words from few tokens, so words are asked often.
 SINGLE_TASKS: tuple[tuple[Callable[[Version, TaskContext], Sample], float], ...] = (
-    (restore, 0.45),
-    (analyse_then_restore, 0.18),
-    (analyse, 0.07),
-    (assess, 0.16),
+    (restore, 0.20),
+    (analyse_then_restore, 0.14),
+    (analyse, 0.14),
+    (name_defects, 0.25),
+    (assess, 0.20),
 )
 COMPARE_SHARE = 0.14
 

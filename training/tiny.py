@@ -26,6 +26,7 @@ from training.pairs import make_block
 from training.presets import tiny_config, tiny_tokenizer
 from training.tasks import Sample, TaskContext, make_samples
 from training.timed_run import RunSettings, TimedRun, autocast_for
+from uare.errors import CheckpointError
 from uare.experts.expert import ExpertLayer
 from uare.model import UAREModel
 from uare.packing import pack
@@ -114,18 +115,16 @@ def build_model(
 
 
 def start_from(model: UAREModel, folder: Path) -> None:
-    """Goes on from the weights of a model folder, but for codec and texture reader."""
-    weights = load_file(folder / "model.safetensors")
-    own = model.state_dict()
-    kept = ("codec.", "vision.texture.")
-    wanted = {name: w for name, w in weights.items() if name in own and not name.startswith(kept)}
-    model.load_state_dict(wanted, strict=False)
+    """Goes on from the weights of a model folder."""
+    missing, _ = model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
+    if missing:
+        raise CheckpointError(f"{folder} lacks {missing[0]}; start from a folder that this script wrote")
 
 
 def train(args: argparse.Namespace) -> tuple[UAREModel, TextTokenizer]:
     """Trains until the minutes are over; returns the averaged network and its tokenizer."""
     device = torch.device(args.device)
-    tokenizer = tiny_tokenizer(seed=args.seed)
+    tokenizer = TextTokenizer.from_folder(args.start) if args.start else tiny_tokenizer(seed=args.seed)
     settings = RunSettings(minutes=args.minutes, learning_rate=args.learning_rate)
     model = build_model(args.codec, tokenizer, args.seed, args.vision)
     if args.start:
