@@ -140,7 +140,7 @@ def placed(sample: Sample, context: TaskContext) -> Sample:
     ]
 
 
-# Shares of single-photo tasks. Restoration learns from every pixel, words from few tokens, so words are asked often.
+# Shares of single-photo tasks. Pixels teach much, words little: they are asked often.
 SINGLE_TASKS: tuple[tuple[Callable[[Version, TaskContext], Sample], float], ...] = (
     (restore, 0.20),
     (analyse_then_restore, 0.14),
