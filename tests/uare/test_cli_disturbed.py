@@ -108,7 +108,9 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(
     for index in range(40):
         Image.fromarray(random_array(96, 96, seed=index)).save(_made(photos) / f"{index:02}.png")
     arguments = ["restore", photos, "-o", out, "-n", model_folder, "--device", "cpu", "--dtype", "float32"]
-    program = "from uare.cli import main; main()"
+    # a shell that runs the tests in the background has its children ignore SIGINT
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{heed}; from uare.cli import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", program, *map(str, arguments), *QUICK[:1], "--json"],
         stdout=subprocess.PIPE,
