@@ -57,13 +57,6 @@ class ContextCache:
         )
 
 
-def empty_cache(num_layers: int, num_samples: int, like: Tensor) -> ContextCache:
-    """A cache that holds nothing; `like` (Nkv, any, Dh) gives shape, dtype and device."""
-    nothing = like.new_zeros(like.shape[0], 0, like.shape[-1])
-    layer = LayerCache((nothing,) * num_samples, (nothing,) * num_samples)
-    return ContextCache((layer,) * num_layers, (0,) * num_samples, (0,) * num_samples)
-
-
 def joined(caches: Sequence[ContextCache]) -> ContextCache:
     """One cache with the samples of all, in order: how guided branches become one batch."""
     return ContextCache(

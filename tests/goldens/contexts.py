@@ -9,9 +9,16 @@ import torch
 from torch import Tensor
 
 from tests.goldens.folder import Golden, Report
-from uare.cache import ContextCache, empty_cache
+from uare.cache import ContextCache, LayerCache
 from uare.packing import Item, Text, pack
 from uare.segments import PackedBatch
+
+
+def empty_cache(num_layers: int, num_samples: int, like: Tensor) -> ContextCache:
+    """A cache that holds nothing; `like` (Nkv, any, Dh) gives shape, dtype and device."""
+    nothing = like.new_zeros(like.shape[0], 0, like.shape[-1])
+    layer = LayerCache((nothing,) * num_samples, (nothing,) * num_samples)
+    return ContextCache((layer,) * num_layers, (0,) * num_samples, (0,) * num_samples)
 
 
 @dataclass
