@@ -82,6 +82,11 @@ COMPARE_QUESTIONS = (
     "Which photo has fewer defects, A or B?",
     "Judge which image is better: A, B or neither.",
 )
+VERDICT_QUESTIONS = (
+    "Which image is better, A, B or neither? One sentence.",
+    "Only the verdict: A, B or neither?",
+    "Name the better image.",
+)
 COMPARE_WITH_REFERENCE_QUESTIONS = (
     prompts.COMPARE_WITH_REFERENCE_QUESTION,
     "Given the reference, which image is better, A or B?",
@@ -178,6 +183,11 @@ def compare_question(rng: random.Random, *, with_reference: bool) -> str:
     return rng.choice(COMPARE_WITH_REFERENCE_QUESTIONS if with_reference else COMPARE_QUESTIONS)
 
 
+def verdict_question(rng: random.Random) -> str:
+    """One of the questions that `verdict_answer` answers."""
+    return rng.choice(VERDICT_QUESTIONS)
+
+
 def _effect(worst: DegradationRecord) -> str:
     return DROPS_EFFECT if worst.parameters.get("kind") == "drops" else EFFECTS[worst.type]
 
@@ -240,9 +250,14 @@ def _shown(records: Records) -> str:
     return f"shows {prompts.joined([one.words for one in degradations_of(records)])}"
 
 
+def verdict_answer(records_a: Records, records_b: Records) -> str:
+    """The verdict and nothing else."""
+    return f"{VERDICT_PREFIX} {verdict_of(records_a, records_b)}."
+
+
 def compare_answer(records_a: Records, records_b: Records) -> str:
     """The verdict, then the reason: what each image shows, worst first."""
-    verdict = f"{VERDICT_PREFIX} {verdict_of(records_a, records_b)}."
+    verdict = verdict_answer(records_a, records_b)
     if degradations_of(records_a) == degradations_of(records_b):
         words = [one.words for one in degradations_of(records_a)]
         return f"{verdict} Both show {prompts.joined(words) if words else NO_DEFECTS}."

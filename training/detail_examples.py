@@ -70,7 +70,7 @@ def restored_latents(
         ],
     )
     shape = (model.config.latent.channels, harmed.shape[-2] // 8, harmed.shape[-1] // 8)
-    noise = draw_noise(shape, range(seed, seed + len(harmed)))
+    noise = model.config.sampling.noise_scale * draw_noise(shape, range(seed, seed + len(harmed)))
     targets = [
         NoisedLatent(tokens=patchify_latent(eps), grid=grid, timestep=1.0, base=latent)
         for eps, latent in zip(noise, latents, strict=True)

@@ -7,11 +7,13 @@ dropped with probability 0.1 each, for guidance; a text with loss never is.
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 
 from data import texts
 from training.pairs import Version
+from uare import prompts
 from uare.config import UAREConfig
 from uare.flow import noised, shifted
 from uare.packing import CleanLatent, Item, NoisedLatent, Text, VisionImage
@@ -22,6 +24,7 @@ DROP = 0.1  # of each condition (UARE, section 3.4)
 # they teach the pixels' part at 2.6 times as many crops per token.
 LEAN_SHARE = 0.5
 MIN_TIMESTEP = 0.02  # velocity divides by it
+START_SHARE = 0.6  # of targets at t = 1: few steps are taken, and the first decides
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,7 @@ class TaskContext:
 
 
 Sample = list[Item]
+T = TypeVar("T")
 
 
 def restore(version: Version, context: TaskContext) -> Sample:
@@ -99,15 +103,22 @@ def assess(version: Version, context: TaskContext) -> Sample:
 
 
 def compare(version: Version, other: Version, context: TaskContext) -> Sample:
-    """Two versions of one crop, a question, the verdict."""
-    answer = texts.compare_answer(version.records, other.records)
+    """Two versions of one crop, a question, the verdict with its reasons."""
     question = texts.compare_question(context.rng, with_reference=False)
-    return [
-        context.view(version),
-        context.view(other),
-        context.text(question),
-        context.text(answer, loss=True),
-    ]
+    answer = texts.compare_answer(version.records, other.records)
+    return [*_pair(version, other, context), context.text(question), context.text(answer, loss=True)]
+
+
+def verdict(version: Version, other: Version, context: TaskContext) -> Sample:
+    """As `compare` without reasons: the one word that decides is not lost among many."""
+    question = texts.verdict_question(context.rng)
+    answer = texts.verdict_answer(version.records, other.records)
+    return [*_pair(version, other, context), context.text(question), context.text(answer, loss=True)]
+
+
+def _pair(version: Version, other: Version, context: TaskContext) -> Sample:
+    first, second = (context.text(label) for label in prompts.IMAGE_LABELS)
+    return [first, context.view(version), second, context.view(other)]
 
 
 def _conditions(version: Version, context: TaskContext) -> Sample:
@@ -116,9 +127,11 @@ def _conditions(version: Version, context: TaskContext) -> Sample:
 
 
 def _target(version: Version, context: TaskContext) -> NoisedLatent:
-    noise = torch.randn(version.hq.shape, generator=context.generator)
+    noise = torch.randn(version.hq.shape, generator=context.generator) * context.config.sampling.noise_scale
     normal = torch.randn((), generator=context.generator)
     t = float(shifted(torch.sigmoid(normal), context.timestep_shift).clamp(MIN_TIMESTEP, 1.0))
+    if context.rng.random() < START_SHARE:
+        t = 1.0
     return NoisedLatent(
         tokens=noised(version.hq, noise, t),
         grid=version.grid,
@@ -142,26 +155,37 @@ def placed(sample: Sample, context: TaskContext) -> Sample:
 
 # Shares of single-photo tasks. Pixels teach much, words little: they are asked often.
 SINGLE_TASKS: tuple[tuple[Callable[[Version, TaskContext], Sample], float], ...] = (
-    (restore, 0.20),
-    (analyse_then_restore, 0.14),
+    (restore, 0.30),
+    (analyse_then_restore, 0.12),
     (analyse, 0.14),
-    (name_defects, 0.25),
+    (name_defects, 0.24),
     (assess, 0.20),
 )
-COMPARE_SHARE = 0.14
+PAIR_TASKS: tuple[tuple[Callable[[Version, Version, TaskContext], Sample], float], ...] = (
+    (compare, 0.3),
+    (verdict, 0.7),
+)
+PAIR_SHARE = 0.25  # of all samples
+SAME_SHARE = 0.05  # of pairs: a photo with itself
+
+
+def _drawn(tasks: Sequence[tuple[T, float]], rng: random.Random) -> T:
+    return rng.choices([task for task, _ in tasks], [share for _, share in tasks])[0]
 
 
 def make_samples(block: Sequence[Version], context: TaskContext, uses: int) -> list[Sample]:
     """Samples of a block in random order: each version is used `uses` times, each for a task drawn anew."""
-    others: dict[int, list[Version]] = {}
+    versions: dict[int, list[Version]] = {}
     for version in block:
-        others.setdefault(version.crop, []).append(version)
+        versions.setdefault(version.crop, []).append(version)
     samples = []
     for version in list(block) * uses:
-        if context.rng.random() < COMPARE_SHARE:
-            samples.append(compare(version, context.rng.choice(others[version.crop]), context))
+        if context.rng.random() < PAIR_SHARE:
+            others = [one for one in versions[version.crop] if one is not version]
+            is_same = not others or context.rng.random() < SAME_SHARE
+            other = version if is_same else context.rng.choice(others)
+            samples.append(_drawn(PAIR_TASKS, context.rng)(version, other, context))
         else:
-            task = context.rng.choices([row[0] for row in SINGLE_TASKS], [row[1] for row in SINGLE_TASKS])[0]
-            samples.append(placed(task(version, context), context))
+            samples.append(placed(_drawn(SINGLE_TASKS, context.rng)(version, context), context))
     context.rng.shuffle(samples)
     return samples

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from uare.errors import CheckpointError, ConfigError
 
 EMA_DECAY = 0.999
-WARMUP_S = 20.0
+WARMUP_S = 45.0
 CHECKPOINT_EVERY_S = 120.0
 
 M = TypeVar("M", bound=nn.Module)
@@ -115,7 +115,7 @@ class TimedRun(Generic[M]):
 
 
 def rate_factor(elapsed_s: float, budget_s: float) -> float:
-    """Factor of the learning rate: linear warm-up (20 s or a twentieth of the run), then a cosine to zero."""
+    """Factor of the learning rate: linear warm-up (45 s or a twentieth of the run), then a cosine to zero."""
     warmup_s = min(WARMUP_S, budget_s / 20)
     if elapsed_s < warmup_s:
         return max(elapsed_s / warmup_s, 0.01)

@@ -28,10 +28,9 @@ def compare_photos(
 
     Both orders are read and averaged; the reasons are written for the order given.
     """
-    images = [] if reference is None else [reference]
     # each order alone: in a batch the second would be rounded otherwise than the first
     contexts = [
-        read(model, [_question(model, tokenizer, [*images, *pair])])
+        read(model, [_question(model, tokenizer, pair, reference)])
         for pair in ((first, second), (second, first))
     ]
     given, swapped = (
@@ -55,9 +54,16 @@ def verdict_of(probabilities: tuple[float, float, float]) -> Literal["A", "B", "
     return "A" if a_better > b_better else "B"
 
 
-def _question(model: UAREModel, tokenizer: TextTokenizer, images: list[Tensor]) -> list[Item]:
-    limits = model.config.assess_transform
-    views: list[Item] = [vision_item(image, model.config, limits, len(images)) for image in images]
-    has_reference = len(images) > 2
-    question = prompts.COMPARE_WITH_REFERENCE_QUESTION if has_reference else prompts.COMPARE_QUESTION
-    return [*views, user_text(tokenizer, question)]
+def _question(
+    model: UAREModel, tokenizer: TextTokenizer, pair: tuple[Tensor, Tensor], reference: Tensor | None
+) -> list[Item]:
+    labelled = list(zip(prompts.IMAGE_LABELS, pair, strict=True))
+    question = prompts.COMPARE_QUESTION
+    if reference is not None:
+        labelled.insert(0, (prompts.REFERENCE_LABEL, reference))
+        question = prompts.COMPARE_WITH_REFERENCE_QUESTION
+    items: list[Item] = []
+    for label, image in labelled:
+        view = vision_item(image, model.config, model.config.assess_transform, len(labelled))
+        items += [user_text(tokenizer, label), view]
+    return [*items, user_text(tokenizer, question)]

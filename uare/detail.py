@@ -2,12 +2,13 @@
 
 Fusion happens in pixels: `D(z) + w·(g·(LQ - D(E(LQ))) + r)`. `LQ - D(E(LQ))` is what the codec drops of the
 input, real detail and degradation alike; a small U-shaped net sees the pictures and says per pixel how much
-of it to keep (gain g) and what to add (residual r). It starts as the plain decoder (g = r = 0).
+of it to keep (gain g) and what to add (residual r). It starts by keeping all (g = 1, r = 0): photos that need
+little are then right from the first step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,12 +17,39 @@ from torch import Tensor, nn
 from uare.errors import ConfigError, InputError
 from uare.vae import check_sides, residual_stack, zeroed
 
-DETAIL_CONFIG = {"quarter_width": 64, "quarter_blocks": 3, "eighth_width": 112, "eighth_blocks": 4}
+# Channels and residual blocks (before and after what is coarser) at 1/4, 1/8, 1/16 of the size.
+DETAIL_CONFIG = {"widths": [96, 128, 128], "blocks": [3, 2, 3]}
 HALF_WIDTH = 32  # channels at half size in the last step
+LOST_SCALE = 12.0  # what the codec loses deviates by some 0.08
+
+
+class Scale(nn.Module):
+    """One scale of the U, (B, widths[0], h, w) both ways: blocks, all coarser scales, blocks."""
+
+    def __init__(self, widths: Sequence[int], blocks: Sequence[int]) -> None:
+        super().__init__()
+        width, *coarser = widths
+        self.before = residual_stack(width, blocks[0])
+        if not coarser:
+            self.coarser, self.after = None, None
+            return
+        self.coarser = nn.Sequential(
+            nn.Conv2d(width, coarser[0], 4, stride=2, padding=1),  # (B, coarser, h/2, w/2)
+            Scale(coarser, blocks[1:]),
+            nn.Conv2d(coarser[0], 4 * width, 3, padding=1),
+            nn.PixelShuffle(2),  # (B, width, h, w)
+        )
+        self.after = residual_stack(width, blocks[0])
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.before(x)
+        if self.coarser is None or self.after is None:
+            return x
+        return self.after(x + self.coarser(x))
 
 
 class DetailPath(nn.Module):
-    """Gain and residual maps from LQ, D(z), D(E(LQ)); about 2 M parameters with `DETAIL_CONFIG`.
+    """Gain and residual maps from LQ, D(z), D(E(LQ)); about 5 M parameters with `DETAIL_CONFIG`.
 
     Convolutions only, without norms over the picture, so that a tile computes what the whole picture does.
     """
@@ -33,33 +61,36 @@ class DetailPath(nn.Module):
                 f"detail path has fields {sorted(config)}, expected {sorted(DETAIL_CONFIG)}; "
                 "correct the names"
             )
-        quarter, eighth = config["quarter_width"], config["eighth_width"]
-        num_blocks = config["quarter_blocks"]
+        widths, blocks = config["widths"], config["blocks"]
+        if len(widths) != len(blocks) or not widths:
+            raise ConfigError(
+                f"detail path has {len(widths)} widths and {len(blocks)} numbers of blocks, expected one of "
+                "each for every scale; correct the configuration"
+            )
         self.enter = nn.Sequential(
             nn.PixelUnshuffle(4),  # (B, 9, H, W) to (B, 144, H/4, W/4)
-            nn.Conv2d(144, quarter, 3, padding=1),
-            residual_stack(quarter, num_blocks),
+            nn.Conv2d(144, widths[0], 3, padding=1),
         )
-        self.middle = nn.Sequential(
-            nn.Conv2d(quarter, eighth, 4, stride=2, padding=1),  # (B, eighth, H/8, W/8)
-            residual_stack(eighth, config["eighth_blocks"]),
-            nn.Conv2d(eighth, 4 * quarter, 3, padding=1),
-            nn.PixelShuffle(2),  # (B, quarter, H/4, W/4)
-        )
+        self.scales = Scale(widths, blocks)
+        last = zeroed(nn.Conv2d(HALF_WIDTH, 24, 3, padding=1))
+        with torch.no_grad():
+            assert last.bias is not None
+            last.bias[:12] = 1.0  # the gains of 2x2 pixels: an untouched latent gives the photo itself
         self.leave = nn.Sequential(
-            residual_stack(quarter, num_blocks),
             # two steps of 2, as in the codec: one shuffle by 4 shows its grid
-            nn.Conv2d(quarter, 4 * HALF_WIDTH, 3, padding=1),
+            nn.Conv2d(widths[0], 4 * HALF_WIDTH, 3, padding=1),
             nn.PixelShuffle(2),  # (B, 32, H/2, W/2)
             nn.SiLU(),
-            zeroed(nn.Conv2d(HALF_WIDTH, 24, 3, padding=1)),
+            last,
             nn.PixelShuffle(2),  # (B, 6, H, W): gain and residual
         )
 
     def maps(self, lq: Tensor, decoded: Tensor, lq_decoded: Tensor) -> tuple[Tensor, Tensor]:
         """Gain and residual (B, 3, H, W) of the three pictures (B, 3, H, W)."""
-        quarter = self.enter(torch.cat([lq - 0.5, decoded - 0.5, lq - lq_decoded], dim=1))
-        gain, residual = self.leave(quarter + self.middle(quarter)).to(decoded.dtype).chunk(2, dim=1)
+        # all three at about unit deviation: small inputs would leave the SiLUs linear
+        pictures = [4 * (lq - 0.5), 4 * (decoded - 0.5), LOST_SCALE * (lq - lq_decoded)]
+        seen = self.enter(torch.cat(pictures, dim=1))
+        gain, residual = self.leave(self.scales(seen)).to(decoded.dtype).chunk(2, dim=1)
         return gain, residual
 
     def forward(

@@ -207,10 +207,11 @@ def _grid(images: Tensor, model: UAREModel) -> tuple[int, int]:
 
 
 def _noise_like(plan: TilePlan, model: UAREModel, seed: int) -> Tensor:
-    """Noise (C, H/8, W/8) over all tiles of a plan, from one generator."""
+    """Noise (C, H/8, W/8) over all tiles of a plan, from one generator, as strong as the model expects."""
     bottom, right = plan.row_starts[-1] + plan.tile_size[0], plan.column_starts[-1] + plan.tile_size[1]
     factor = model.config.latent.downsample
-    return draw_noise((model.config.latent.channels, bottom // factor, right // factor), [seed])[0]
+    noise = draw_noise((model.config.latent.channels, bottom // factor, right // factor), [seed])[0]
+    return model.config.sampling.noise_scale * noise
 
 
 def _cut_latent(noise: Tensor, box: Box, model: UAREModel) -> Tensor:

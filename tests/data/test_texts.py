@@ -103,6 +103,7 @@ def test_comparisons_give_verdict_and_reason() -> None:
         texts.compare_answer([NOISE_4], [NOISE_4]) == "The better image is neither. Both show serious noise."
     )
     assert texts.compare_answer([], []) == "The better image is neither. Both show no visible defects."
+    assert texts.verdict_answer([NOISE_4], []) == "The better image is B."
 
 
 def test_swapping_the_images_swaps_the_verdict_and_equal_scores_tie() -> None:

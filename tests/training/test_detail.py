@@ -14,7 +14,7 @@ from training.detail_shards import CLEAN, DetailCrops, DetailExamples, kind_name
 from uare.detail import DetailPath
 from uare.errors import InputError
 
-SMALL = {"quarter_width": 8, "quarter_blocks": 1, "eighth_width": 8, "eighth_blocks": 1}
+SMALL = {"widths": [8, 8], "blocks": [1, 1]}
 
 
 def examples_of(kinds: list[int], side: int = 48, error: float = 0.1) -> DetailExamples:
@@ -66,14 +66,16 @@ def test_held_out_examples_are_never_drawn(folder: Path) -> None:
     assert held_out.lq.shape == (1, 3, 48, 48)
 
 
-def test_an_untrained_path_has_a_loss_of_one_for_every_kind(folder: Path) -> None:
+def test_a_path_that_adds_nothing_has_a_loss_of_one_for_every_kind(folder: Path) -> None:
+    path = DetailPath(SMALL)
+    torch.nn.init.zeros_(path.get_parameter("leave.3.bias"))  # the gains: the plain decoder is left
     crops = DetailCrops(read_shards(folder), 16, seed=0)
     scales = measure_scales(crops, num_examples=256)
     batch = crops.batch(0, 512)
     for kind in (CLEAN, 0, 1):
         rows = batch.kind == kind
         part = DetailExamples(**{name: value[rows] for name, value in vars(batch).items()})
-        assert detail_loss(DetailPath(SMALL), part, scales).item() == pytest.approx(1.0, abs=0.02)
+        assert detail_loss(path, part, scales).item() == pytest.approx(1.0, abs=0.02)
 
 
 def test_a_short_run_leaves_weights_and_psnr_by_kind(folder: Path, tmp_path: Path) -> None:

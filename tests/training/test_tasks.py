@@ -74,6 +74,21 @@ def test_the_latent_of_the_photo_and_the_target_share_their_place(
     assert len(places) > 5
 
 
+def test_a_pair_is_labelled_and_is_seldom_a_photo_with_itself(
+    block: list[Version], tokenizer: TextTokenizer
+) -> None:
+    samples = make_samples(block, context_of(tokenizer), 20)
+    pairs = [sample for sample in samples if sum(isinstance(item, VisionImage) for item in sample) == 2]
+    assert 0.15 < len(pairs) / len(samples) < 0.35
+    same = 0
+    for label_a, first, label_b, second, *_ in pairs:
+        assert isinstance(label_a, Text) and tokenizer.decode(label_a.ids) == "Image A:"
+        assert isinstance(label_b, Text) and tokenizer.decode(label_b.ids) == "Image B:"
+        assert isinstance(first, VisionImage) and isinstance(second, VisionImage)
+        same += first.patches is second.patches
+    assert same < 0.15 * len(pairs)
+
+
 def test_velocity_and_noised_latent_fit_together(block: list[Version], tokenizer: TextTokenizer) -> None:
     *_, noised = analyse_then_restore(block[0], context_of(tokenizer))
     assert isinstance(noised, NoisedLatent) and noised.velocity is not None

@@ -72,8 +72,13 @@ def test_the_reasons_are_written_for_the_order_given(tiny_pipeline: UAREPipeline
     model, tokenizer = tiny_pipeline.model, tiny_pipeline.tokenizer
     pair = [smooth_pixels(40, 40), 1 - smooth_pixels(40, 40)]
     for photos in (pair, pair[::-1]):
-        views = [vision_item(photo, model.config, model.config.assess_transform, 2) for photo in photos]
-        asked = read(model, [[*views, user_text(tokenizer, prompts.COMPARE_QUESTION)]])
+        first, second = (
+            vision_item(photo, model.config, model.config.assess_transform, 2) for photo in photos
+        )
+        label_a, label_b, question = (
+            user_text(tokenizer, words) for words in (*prompts.IMAGE_LABELS, prompts.COMPARE_QUESTION)
+        )
+        asked = read(model, [[label_a, first, label_b, second, question]])
         assert compare_photos(model, tokenizer, *photos).text == write_answer(model, tokenizer, asked)
 
 

@@ -55,6 +55,7 @@ def test_sizes_that_do_not_divide_are_refused(change: dict[str, int]) -> None:
         {"num_steps": 0},
         {"num_steps": -3},
         {"timestep_shift": 0.0},
+        {"noise_scale": -0.1},
         {"renorm": "local"},
         {"renorm_min": 1.5},
     ],

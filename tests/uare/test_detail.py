@@ -9,7 +9,7 @@ from torch import Tensor
 from uare.detail import DETAIL_CONFIG, DetailPath
 from uare.errors import ConfigError, InputError
 
-SMALL = {"quarter_width": 8, "quarter_blocks": 1, "eighth_width": 8, "eighth_blocks": 1}
+SMALL = {"widths": [8, 8], "blocks": [1, 1]}
 
 
 @pytest.fixture
@@ -31,8 +31,9 @@ def trained() -> DetailPath:
 
 
 @torch.no_grad()
-def test_an_untrained_path_is_the_plain_decoder(pictures: tuple[Tensor, Tensor, Tensor]) -> None:
-    assert torch.equal(DetailPath(SMALL)(*pictures), pictures[1])
+def test_an_untrained_path_gives_an_untouched_photo_back(pictures: tuple[Tensor, Tensor, Tensor]) -> None:
+    lq, _, lq_decoded = pictures
+    torch.testing.assert_close(DetailPath(SMALL)(lq, lq_decoded, lq_decoded), lq)
 
 
 @torch.no_grad()
@@ -74,9 +75,14 @@ def test_a_crop_far_from_its_border_is_fused_as_in_the_whole_picture(trained: De
     assert torch.allclose(part[..., :128], whole[..., :128], atol=1e-5)
 
 
-def test_the_default_path_has_about_two_million_parameters() -> None:
+def test_the_default_path_has_about_five_million_parameters() -> None:
     count = sum(parameter.numel() for parameter in DetailPath(DETAIL_CONFIG).parameters())
-    assert 1.5e6 < count < 2.2e6
+    assert 4.5e6 < count < 5.2e6
+
+
+def test_widths_and_blocks_must_belong_to_the_same_scales() -> None:
+    with pytest.raises(ConfigError, match="one of each for every scale"):
+        DetailPath({"widths": [8, 8], "blocks": [1]})
 
 
 def test_pictures_of_different_sizes_are_refused(trained: DetailPath) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -144,6 +145,15 @@ def test_tiles_start_from_the_same_noise_where_they_overlap(restorer: UAREModel)
         restore._cut_latent(noise, box, restorer).unflatten(0, (8, 8)) for box in plan.boxes[:2]
     )  # (rows, columns, C*4) of tokens of 16 px; the middle tile starts 5 tokens further right
     assert torch.equal(left[:, 5:], middle[:, :3])
+
+
+def test_the_noise_is_as_strong_as_the_model_expects(
+    restorer: UAREModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_tiles(128, 128, 128, 16)
+    full = restore._noise_like(plan, restorer, seed=3)
+    monkeypatch.setattr(restorer.config, "sampling", replace(restorer.config.sampling, noise_scale=0.25))
+    assert torch.equal(restore._noise_like(plan, restorer, seed=3), 0.25 * full)
 
 
 def test_the_words_of_the_instruction_matter(restorer: UAREModel, tiny_tokenizer: TextTokenizer) -> None:

@@ -78,7 +78,7 @@ def tiny_uare_model(seed: int = 0) -> UAREModel:
 def tiny_restorer(*, is_local: bool = False, changes: bool = True) -> UAREModel:
     """A model like `uare-tiny`: predicts residuals, has a detail path, restores up to 256 px at once.
 
-    The detail path's gain is one, so that an untouched latent gives the photo back: without `changes` (zero
+    The detail path's gain starts as one, so an untouched latent gives the photo back: without `changes` (zero
     output layer, as in a new model) the restoration is the photo itself. With `is_local` every latent token
     is restored by itself, blind to its neighbours, its place and all words: only then is there a right
     answer to what tiles should add up to.
@@ -86,15 +86,13 @@ def tiny_restorer(*, is_local: bool = False, changes: bool = True) -> UAREModel:
     config = tiny_config("residual")
     config.latent = LatentConfig(table_side=20)  # 320 px
     config.tile_px = 256
-    config.detail = {"quarter_width": 8, "quarter_blocks": 1, "eighth_width": 8, "eighth_blocks": 1}
+    config.detail = {"widths": [8, 8], "blocks": [1, 1]}
     config.fidelity = 1.0
     torch.manual_seed(0)
     model = UAREModel(config).eval()
     with torch.no_grad():
         if changes:
             model.latent.latent_out.weight.normal_(std=0.2)
-        assert model.detail is not None
-        model.detail.get_parameter("leave.4.bias")[:12] = 1.0  # 4 pixels of 3 gains; the residuals follow
         if is_local:
             model.latent.positions.table.zero_()
             for layer in model.mixture.layers:
