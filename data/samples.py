@@ -113,7 +113,8 @@ Source = RestorationSource | ScoreSource | QuestionSource | ChoiceSource
 class Sources(Protocol):
     """A data set: sources by number, the same number always the same source."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def __len__(self) -> int: ...
 

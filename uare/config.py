@@ -97,6 +97,7 @@ class SamplingConfig:
 
     num_steps: int = 24
     timestep_shift: float = 3.0
+    noise_scale: float = 1.0  # deviation of the noise that the flow was trained to start from
     text_scale: float = 4.0
     image_scale: float = 2.0
     interval: tuple[float, float] = (0.0, 1.0)
@@ -111,6 +112,8 @@ class SamplingConfig:
             raise ConfigError(f"renorm must be global, channel or text_channel, found {self.renorm!r}")
         if not 0 <= self.renorm_min <= 1:
             raise ConfigError(f"renorm_min must lie in 0..1, found {self.renorm_min}")
+        if self.noise_scale < 0:
+            raise ConfigError(f"noise_scale must not be negative, found {self.noise_scale}")
         if self.timestep_shift <= 0:
             raise ConfigError(f"timestep_shift must be positive, found {self.timestep_shift}")
 

@@ -9,6 +9,9 @@ ANALYSE_QUESTION = "What is wrong with this image? Describe its defects and how 
 COMPARE_QUESTION = "Which image has the better quality, A or B?"
 COMPARE_WITH_REFERENCE_QUESTION = "Which image is closer to the reference and has the better quality, A or B?"
 ANALYSE_THEN_RESTORE = "Analyse the defects of this image, plan the repair, then restore it."
+# said before each image of a comparison, so that its tokens know which they are
+IMAGE_LABELS = ("Image A:", "Image B:")
+REFERENCE_LABEL = "Reference:"
 RESTORE = "enhance this image"
 RESTORE_MIXED = "enhance this mix-degraded image"  # UARE section 3.3, for high-order degradations
 
