@@ -65,7 +65,7 @@ def _num_tokens(part: Part, config: UAREConfig) -> int:
 
 
 def encode_drafts(drafts: Sequence[Draft], codec: Codec, config: UAREConfig) -> list[list[Item]]:
-    """Drafts with latents in place of pictures, ready for `pack`; pictures of one size are encoded together."""
+    """Drafts with latents in place of pictures, ready for `pack`; those of one size go together."""
     device = next(codec.parameters()).device
     by_size: dict[tuple[int, ...], dict[int, Tensor]] = defaultdict(dict)
     for picture in _pictures(drafts):

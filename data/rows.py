@@ -58,7 +58,7 @@ class RowSettings:
 
 
 def seed_of(*parts: int | str) -> int:
-    """A seed of 63 bits that depends on every part and on nothing else (Python's own hash of text does not)."""
+    """A seed of 63 bits that depends on every part and nothing else, as Python's hash does not."""
     digest = hashlib.blake2b("/".join(map(str, parts)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
@@ -91,7 +91,7 @@ class Rows(Dataset[Row]):
                 if not drafts and misfits == MISFITS:
                     raise InputError(
                         f"sample {draft.id} of group {draft.group} has {length} tokens, above the "
-                        f"{settings.tokens_per_row} of a row; raise data.tokens_per_row or take smaller pictures"
+                        f"{settings.tokens_per_row} of a row; raise tokens_per_row or take smaller pictures"
                     )
                 continue
             drafts.append(draft)
@@ -114,7 +114,7 @@ class Rows(Dataset[Row]):
 
 
 def _with_a_view(drafts: Sequence[Draft]) -> Draft:
-    """The first draft, its view put back if no draft of the row has one: all ranks must use the same weights."""
+    """The first draft, its view put back if the row has none: all ranks must use the same weights."""
     views = [part for draft in drafts for part in draft.parts if isinstance(part, VisionImage)]
     first = drafts[0]
     if any(not view.dropped for view in views):
@@ -127,7 +127,7 @@ def _with_a_view(drafts: Sequence[Draft]) -> Draft:
 
 @dataclass(frozen=True, kw_only=True)
 class RowNumbers:
-    """The rows of one rank from a step on: step s has rows s·R to s·R + R − 1, rank r every world-th of them."""
+    """One rank's rows from a step on: step s has rows s·R to s·R + R − 1, rank r every world-th of them."""
 
     first_step: int
     num_steps: int

@@ -10,7 +10,15 @@ import torch
 from torch import Tensor
 
 from data.content import describe_content
-from data.degradations import TYPES, degrade, degrade_with
+from data.degradations import (
+    TYPES,
+    apply_severities,
+    degrade_compression_oriented,
+    degrade_second_order,
+    degrade_with,
+    draw_multi,
+    draw_single,
+)
 from data.degradations.chain import JITTER
 from data.photos import random_crop
 from data.records import DegradationRecord
@@ -22,7 +30,7 @@ from uare.resizing import resize, target_size
 MIN_CROP_SCALE = (
     0.5  # a crop is reduced by a factor drawn from 0.5 to 1, so that marks of its own file vanish
 )
-COUNT_SHARES = {"single": (1.0,), "multi": (0.0, 0.6, 0.4)}  # of pictures with one, two, three harms
+HIGH_ORDER = (degrade_second_order, degrade_compression_oriented)  # equally often: UARE gives no split
 CLEAN_SHARE = 0.1  # without clean pictures in training the model always "restores" something
 SAME_TYPES_SHARE = 0.5  # of rivals, which a comparison must tell apart by severity
 UNKNOWN_SEVERITY = 3  # of photographed pairs, whose harms have names but no measure
@@ -55,14 +63,26 @@ def make_scene(source: RestorationSource, harm: str, size: SceneSize, seed: int)
     """
     if harm == "recorded":
         return _photographed(source, size, seed)
-    hq = _tensor(_cut(source.hq.pixels(), source.id, size, seed))
-    generator = torch.Generator().manual_seed(seed)
-    harmed, records = degrade(hq[None], generator, clean_share=CLEAN_SHARE, count_shares=COUNT_SHARES[harm])
+    hq = tensor_of(_cut(source.hq.pixels(), source.id, size, seed))
+    harmed, records = _harm(hq[None], harm, torch.Generator().manual_seed(seed))
     return _scene(hq, harmed, records)
 
 
+def _harm(
+    images: Tensor, harm: str, generator: torch.Generator
+) -> tuple[Tensor, list[list[DegradationRecord]]]:
+    """Harms one image (1, 3, H, W) as a phase of the recipe wants it; a few stay clean."""
+    if float(torch.rand((), generator=generator)) < CLEAN_SHARE:
+        return images, [[]]
+    if harm == "high_order":
+        chain = HIGH_ORDER[int(torch.randint(len(HIGH_ORDER), (), generator=generator))]
+        return chain(images, generator)
+    severities = {"single": draw_single, "multi": draw_multi}[harm](1, generator)
+    return apply_severities(images, severities, generator)
+
+
 def make_rival(scene: Scene, seed: int) -> Scene:
-    """Another harmed version of a scene's clean picture: half of them with the same harms at other severities."""
+    """Another harmed version of a scene's picture: half of them by the same harms at other severities."""
     rng = random.Random(seed)
     types = [record.type for record in scene.records]
     if not types or rng.random() > SAME_TYPES_SHARE:
@@ -92,12 +112,12 @@ def _photographed(source: RestorationSource, size: SceneSize, seed: int) -> Scen
     lq, hq = (_cut(picture.pixels(), source.id, size, seed) for picture in (source.lq, source.hq))
     if lq.shape != hq.shape:
         raise InputError(
-            f"{source.id} has pictures of {lq.shape[:2]} and {hq.shape[:2]}, expected one size; correct the pair"
+            f"{source.id} has pictures of {lq.shape[:2]} and {hq.shape[:2]}, expected one size; mend the pair"
         )
-    clean = _tensor(hq)
+    clean = tensor_of(hq)
     return Scene(
         hq=clean,
-        lq=_tensor(lq),
+        lq=tensor_of(lq),
         records=tuple(DegradationRecord(name, UNKNOWN_SEVERITY) for name in source.types),
         content=describe_content(clean[None])[0],
         is_measured=False,
@@ -118,9 +138,10 @@ def _cut(pixels: Pixels, name: str, size: SceneSize, seed: int) -> Pixels:
     largest = int(generator.integers(size.limits.min_size, size.limits.max_size + 1))
     limits = replace(size.limits, max_size=largest)  # UARE, section A: sides between the limits, at random
     height, width = target_size((pixels.shape[0], pixels.shape[1]), limits)
-    resized = resize(_tensor(pixels), (height, width)).clamp(0, 1)
+    resized = resize(tensor_of(pixels), (height, width)).clamp(0, 1)
     return (resized.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
 
 
-def _tensor(pixels: Pixels) -> Tensor:
-    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255  # (H, W, 3) to (3, H, W)
+def tensor_of(pixels: Pixels) -> Tensor:
+    """Pixels (H, W, 3) uint8 as an image (3, H, W) float32 in [0, 1]."""
+    return torch.tensor(pixels).permute(2, 0, 1).float() / 255  # (H, W, 3) to (3, H, W)

@@ -6,7 +6,7 @@ guidance, each by itself; a text with loss never is.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,8 +14,9 @@ from torch import Tensor
 
 from data import texts
 from data.drafts import ConditionPicture, Part, TargetPicture
-from data.samples import RestorationSource, Source
-from data.scenes import Scene, SceneSize, make_rival, make_scene
+from data.opinions import Exchange, choice_exchange, question_exchange, score_exchange
+from data.samples import ChoiceSource, Picture, QuestionSource, RestorationSource, ScoreSource, Source
+from data.scenes import Scene, SceneSize, make_rival, make_scene, tensor_of
 from uare import prompts
 from uare.config import UAREConfig
 from uare.encoding import vision_item
@@ -106,7 +107,9 @@ def interleave(source: Source, harm: str, asker: Asker) -> list[Part]:
 
 
 def describe(source: Source, harm: str, asker: Asker) -> list[Part]:
-    """The view, a question, the analysis or only the defects."""
+    """Views, a question and its answer as they come; or the view, a question, the analysis or the defects."""
+    if isinstance(source, QuestionSource):
+        return _exchange(source.pictures, question_exchange(source), asker)
     scene = _scene(source, harm, asker)
     if asker.rng.random() < 0.5:
         question, answer = texts.defects_question(asker.rng), texts.defects_answer(scene.records)
@@ -117,7 +120,9 @@ def describe(source: Source, harm: str, asker: Asker) -> list[Part]:
 
 
 def score(source: Source, harm: str, asker: Asker) -> list[Part]:
-    """The view, a question, the levels."""
+    """The view, a question, the level that people gave; or the levels that follow from the harms."""
+    if isinstance(source, ScoreSource):
+        return _exchange((source.picture,), score_exchange(source, asker.rng), asker)
     scene = _scene(source, harm, asker)
     answer = texts.assess_answer(scene.records, asker.rng)
     question = texts.assess_question(asker.rng)
@@ -125,22 +130,45 @@ def score(source: Source, harm: str, asker: Asker) -> list[Part]:
 
 
 def compare(source: Source, harm: str, asker: Asker) -> list[Part]:
-    """Two harmed versions of one picture, a question, the verdict with or without its reasons."""
+    """Two versions of one picture, a question, the verdict: people's, or what follows from the harms."""
+    if isinstance(source, ChoiceSource):
+        return _choice(source, asker)
     first = _scene(source, harm, asker)
     second = make_rival(first, asker.rng.getrandbits(31))
     if asker.rng.random() < 0.5:
         question, answer = texts.verdict_question, texts.verdict_answer
     else:
         question, answer = texts.compare_question, texts.compare_answer
-    label_a, label_b = (asker.text(label) for label in prompts.IMAGE_LABELS)
     return [
-        label_a,
-        asker.view(first.lq, num_images=2),
-        label_b,
-        asker.view(second.lq, num_images=2),
+        *_labelled({prompts.IMAGE_LABELS[0]: first.lq, prompts.IMAGE_LABELS[1]: second.lq}, asker),
         asker.text(question(asker.rng)),
         asker.text(answer(first.records, second.records), loss=True),
     ]
+
+
+def _choice(source: ChoiceSource, asker: Asker) -> list[Part]:
+    pictures = dict(zip(prompts.IMAGE_LABELS, (source.first, source.second), strict=True))
+    if source.reference is not None:
+        pictures = {prompts.REFERENCE_LABEL: source.reference, **pictures}
+    exchange = choice_exchange(source, asker.rng)
+    return [
+        *_labelled({label: tensor_of(picture.pixels()) for label, picture in pictures.items()}, asker),
+        asker.text(exchange.question),
+        asker.text(exchange.answer, loss=True),
+    ]
+
+
+def _labelled(pictures: dict[str, Tensor], asker: Asker) -> list[Part]:
+    """Each view after the words that say which it is."""
+    parts: list[Part] = []
+    for label, pixels in pictures.items():
+        parts += [asker.text(label), asker.view(pixels, num_images=len(pictures))]
+    return parts
+
+
+def _exchange(pictures: Sequence[Picture], exchange: Exchange, asker: Asker) -> list[Part]:
+    views = [asker.view(tensor_of(picture.pixels()), num_images=len(pictures)) for picture in pictures]
+    return [*views, asker.text(exchange.question), asker.text(exchange.answer, loss=True)]
 
 
 def _scene(source: Source, harm: str, asker: Asker) -> Scene:

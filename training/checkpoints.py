@@ -56,7 +56,9 @@ def save(engine: TrainingEngine, average: ShardedAverage, folder: Path, keep: in
 
 def _write_share(engine: TrainingEngine, average: ShardedAverage, partial: Path) -> None:
     share: dict[str, Tensor] = {}
-    is_ours = [i % engine.ranks.world == engine.ranks.rank for i in range(len(trained_weights(engine.module)))]
+    is_ours = [
+        i % engine.ranks.world == engine.ranks.rank for i in range(len(trained_weights(engine.module)))
+    ]
     has_moments = adam_steps(engine) > 0
 
     def collect(kind: str, moment: str | None = None) -> None:

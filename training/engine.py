@@ -1,7 +1,7 @@
 """DeepSpeed around a training step: processes, ZeRO, precision, optimiser, and the loss of a whole step.
 
-The same code runs under `deepspeed`, `accelerate launch`, `torchrun` and plain `python` (one process), on CUDA
-and on CPUs (gloo).
+The same code runs under `deepspeed`, `accelerate launch`, `torchrun` and plain `python` (one process), on
+CUDA and on CPUs (gloo).
 """
 
 from __future__ import annotations
@@ -41,8 +41,10 @@ def join_ranks() -> Ranks:
 
     ConfigError where there are fewer accelerators than processes of this machine, or a process is missing.
     """
-    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    local_rank = int(os.environ.get("LOCAL_RANK", 0))
+    rank, world, local_rank = (
+        int(os.environ.get(name, default))
+        for name, default in (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
+    )
     os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
     os.environ.setdefault("MASTER_PORT", "0" if world == 1 else "29500")
     for name, value in (("RANK", rank), ("WORLD_SIZE", world), ("LOCAL_RANK", local_rank)):
@@ -170,7 +172,9 @@ class TrainingEngine:
         sums = torch.zeros(3, dtype=torch.float64, device=self.ranks.device)
         for batch in batches:
             with self._precision():
-                loss, velocity, text = self.deepspeed(batch.to(self.ranks.device), counts.latents, counts.words)
+                loss, velocity, text = self.deepspeed(
+                    batch.to(self.ranks.device), counts.latents, counts.words
+                )
             # DeepSpeed divides by the micro-steps and averages over ranks; ours is a share of the sum
             self.deepspeed.backward(loss * len(batches) * self.ranks.world)
             sums += torch.stack([loss.detach(), velocity, text]).double()

@@ -1,4 +1,4 @@
-"""What a run says about itself: a JSONL line a step as the truth, and the same on the screen and elsewhere."""
+"""What a run says about itself: a JSONL line a step as the truth, and the same on the screen."""
 
 from __future__ import annotations
 

@@ -50,7 +50,9 @@ def _with_adapters(model: UAREModel, lora: LoraSettings, phase: str) -> nn.Modul
     targets = rf"mixture\.layers\.\d+\.({'|'.join(lora.experts)})\.({layers})"
     config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=targets, bias="none")
     keeps_training = {
-        name for name, weight in model.named_parameters() if weight.requires_grad and name.startswith("latent.")
+        name
+        for name, weight in model.named_parameters()
+        if weight.requires_grad and name.startswith("latent.")
     }
     inject_adapter_in_model(config, model)  # freezes everything but the adapters
     for name, weight in model.named_parameters():

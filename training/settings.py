@@ -56,10 +56,11 @@ class LoraSettings(Form):
 
 
 class SetSettings(Form):
-    """One data set: a row of `data.readers` and where it lies."""
+    """One data set: a name of `data.readers.sets.table`, `folder`, `pairs` or `photos`, and where it lies."""
 
     reader: str
     root: Path
+    split: str = "train"
     weight: float = Field(1.0, gt=0)
 
 

@@ -1,7 +1,8 @@
 """Whole tensors in and out of DeepSpeed's partitions: master weights and Adam's moments, by weight name.
 
-ZeRO spreads them flat over processes. Reading gathers one weight at a time on all processes; writing lets each
-process take its part, so that a state saved under one number of processes and ZeRO stage loads under another.
+ZeRO spreads them flat over processes. Reading gathers one weight at a time on all processes; writing lets
+each process take its part, so that a state saved under one number of processes and ZeRO stage loads under
+another.
 """
 
 from __future__ import annotations
