@@ -1,7 +1,8 @@
 """The mixture as numbered rows: row g is a pure function of the settings, the seed and g.
 
 So nothing about the data has to be saved: a run that resumes at step s asks for the rows from s on, whatever
-the number of ranks and workers. Samples are drawn with replacement, by the groups' weights.
+the number of ranks and workers. Samples are drawn with replacement, by the groups' weights. The sample that
+fills a row may reach beyond its budget: leaving out what does not fit would leave out the long ones.
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ from data.tasks import TASKS, Asker, TaskSettings
 from uare.errors import InputError
 from uare.packing import VisionImage
 
-MISFITS = 4  # samples in a row that do not fit before a row is closed
-ATTEMPTS = 20  # unreadable sources in a row before it is an error
+ATTEMPTS = 20  # unreadable sources of one row before it is an error
 LISTED_FAULTS = 50
 
 
@@ -52,7 +52,7 @@ class RowSettings:
 
     groups: tuple[Group, ...]
     task: TaskSettings
-    tokens_per_row: int
+    tokens_per_row: int  # a row has at least as many, by less than one sample
     seed: int
     crops_px: tuple[int, ...] | None = None  # a row's crops have one side, drawn from these
 
@@ -78,26 +78,19 @@ class Rows(Dataset[Row]):
             task = replace(task, size=replace(task.size, crop_px=rng.choice(settings.crops_px)))
         drafts: list[Draft] = []
         faults: list[str] = []
-        num_tokens = misfits = 0
-        while misfits < MISFITS and len(faults) < ATTEMPTS:
+        num_tokens = 0
+        while num_tokens < settings.tokens_per_row:
             try:
                 draft = self._draw(rng, task)
             except InputError as error:
                 faults.append(str(error))
-                continue
-            length = draft.num_tokens(task.config)
-            if num_tokens + length > settings.tokens_per_row:
-                misfits += 1
-                if not drafts and misfits == MISFITS:
+                if len(faults) == ATTEMPTS:
                     raise InputError(
-                        f"sample {draft.id} of group {draft.group} has {length} tokens, above the "
-                        f"{settings.tokens_per_row} of a row; raise tokens_per_row or take smaller pictures"
-                    )
+                        f"{ATTEMPTS} sources of one row could not be read; the last: {error}"
+                    ) from error
                 continue
             drafts.append(draft)
-            num_tokens += length
-        if not drafts:
-            raise InputError(f"{ATTEMPTS} sources in a row could not be read; the last: {faults[-1]}")
+            num_tokens += draft.num_tokens(task.config)
         drafts[0] = _with_a_view(drafts)
         total = sum(draft.num_tokens(task.config) for draft in drafts)
         return Row(index=index, drafts=tuple(drafts), num_tokens=total, faults=tuple(faults))
@@ -154,9 +147,8 @@ class RowNumbers:
 
 @dataclass
 class Tally:
-    """What has been drawn: samples and tokens by group, how full rows were, and what could not be read."""
+    """What has been drawn: samples by group, tokens, and what could not be read."""
 
-    tokens_per_row: int
     rows: int = 0
     num_tokens: int = 0
     samples: Counter[str] = field(default_factory=Counter)
@@ -169,11 +161,6 @@ class Tally:
         self.samples.update(draft.group for draft in row.drafts)
         self.faults += len(row.faults)
         self.listed += row.faults[: LISTED_FAULTS - len(self.listed)]
-
-    @property
-    def empty_share(self) -> float:
-        """Share of the rows' token budget that stayed unused."""
-        return 1 - self.num_tokens / max(1, self.rows * self.tokens_per_row)
 
     def check(self, most_faulty: float) -> None:
         """Raises InputError where a larger share of sources than `most_faulty` could not be read."""

@@ -136,13 +136,15 @@ def compare(source: Source, harm: str, asker: Asker) -> list[Part]:
     first = _scene(source, harm, asker)
     second = make_rival(first, asker.rng.getrandbits(31))
     if asker.rng.random() < 0.5:
-        question, answer = texts.verdict_question, texts.verdict_answer
+        question = texts.verdict_question(asker.rng)
+        answer = texts.verdict_answer(first.records, second.records)
     else:
-        question, answer = texts.compare_question, texts.compare_answer
+        question = texts.compare_question(asker.rng, with_reference=False)
+        answer = texts.compare_answer(first.records, second.records)
     return [
         *_labelled({prompts.IMAGE_LABELS[0]: first.lq, prompts.IMAGE_LABELS[1]: second.lq}, asker),
-        asker.text(question(asker.rng)),
-        asker.text(answer(first.records, second.records), loss=True),
+        asker.text(question),
+        asker.text(answer, loss=True),
     ]
 
 

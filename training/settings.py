@@ -86,7 +86,7 @@ class DataSettings(Form):
 
     groups: dict[str, GroupSettings] = Field(min_length=1)
     size: SizeSettings = SizeSettings()
-    tokens_per_row: int = Field(15_000, gt=0)
+    tokens_per_row: int = Field(15_000, gt=0)  # reached by the last sample of each row
     rows_per_step: int = Field(64, gt=0)  # over all ranks and micro-steps
     workers: int = Field(2, ge=0)  # processes per rank
     faulty_share: float = Field(0.01, ge=0, le=1)  # of unreadable pictures that is put up with
