@@ -18,7 +18,7 @@ from data.opinions import Exchange, choice_exchange, question_exchange, score_ex
 from data.samples import ChoiceSource, Picture, QuestionSource, RestorationSource, ScoreSource, Source
 from data.scenes import Scene, SceneSize, make_rival, make_scene, tensor_of
 from uare import prompts
-from uare.config import UAREConfig
+from uare.config import TransformConfig, UAREConfig
 from uare.encoding import vision_item
 from uare.errors import InputError
 from uare.flow import shifted
@@ -54,10 +54,16 @@ class Asker:
     def is_dropped(self) -> bool:
         return self.rng.random() < self.settings.dropout
 
-    def view(self, pixels: Tensor, *, num_images: int = 1, dropped: bool = False) -> VisionImage:
+    def view(self, pixels: Tensor, *, num_images: int = 1) -> VisionImage:
+        """ViT patches for a question about quality, which sees more than restoration does."""
+        return self._view(pixels, self.settings.config.assess_transform, num_images)
+
+    def _view(
+        self, pixels: Tensor, limits: TransformConfig, num_images: int = 1, dropped: bool = False
+    ) -> VisionImage:
         """ViT patches at a random place of the position table: crops are smaller than photos in use."""
         config = self.settings.config
-        item = vision_item(pixels, config, config.vision_transform, num_images, dropped)
+        item = vision_item(pixels, config, limits, num_images, dropped)
         return replace(item, origin=self._origin(item.grid, config.vision.table_side))
 
     def pictures(self, scene: Scene) -> tuple[list[Part], TargetPicture]:
@@ -74,7 +80,8 @@ class Asker:
             origin=origin,
         )
         condition = ConditionPicture(pixels=scene.lq, origin=origin, dropped=self.is_dropped())
-        return [condition, self.view(scene.lq, dropped=self.is_dropped())], target
+        view = self._view(scene.lq, config.vision_transform, dropped=self.is_dropped())
+        return [condition, view], target
 
     def _timestep(self) -> float:
         """Logit-normal and shifted towards noise (BAGEL), or at its very start."""
