@@ -27,7 +27,7 @@ from benchmarks.measuring import (
     wait_for_device,
 )
 from benchmarks.scene import ANALYSIS_LEN, Scene, build_scene
-from benchmarks.sizes import full_size, random_model, small_size
+from benchmarks.sizes import random_model, small_size
 from benchmarks.table import Measured, as_json_line, as_markdown, as_report, describe_machine
 from uare.encoding import decode_tokens
 from uare.errors import InputError, UAREError

@@ -1,4 +1,4 @@
-"""Networks of random weights, made on the device itself: the full size, and a small one of the same kind."""
+"""Networks of random weights, made on the device itself, and a small size of the full one's kind."""
 
 import torch
 from torch import nn
@@ -17,32 +17,6 @@ from uare.model import UAREModel
 
 DEVIATION = 0.02  # of the weights: what such networks start with
 FLUX_SCALES = {"scale_factor": 0.3611, "shift_factor": 0.1159}
-
-
-def full_size() -> UAREConfig:
-    """BAGEL-7B-MoT: 7.6 B parameters in the language model, of which each expert has 6.5 B of its own."""
-    vision = TransformConfig(max_size=980, min_size=224, stride=14)
-    return UAREConfig(
-        language=LanguageConfig(
-            vocab_size=152_064,
-            hidden_size=3584,
-            intermediate_size=18_944,
-            num_layers=28,
-            num_heads=28,
-            num_kv_heads=4,
-        ),
-        vision=VisionConfig(hidden_size=1152, intermediate_size=4304, num_layers=26, num_heads=16),
-        latent=LatentConfig(table_side=64),
-        latent_transform=TransformConfig(max_size=1024, min_size=512, stride=16),
-        vision_transform=vision,
-        assess_transform=vision,
-        sampling=SamplingConfig(),
-        special_tokens=SpecialTokens(
-            text_start=151_644, text_end=151_645, image_start=151_652, image_end=151_653
-        ),
-        codec={"kind": "flux", "ch": 128, "ch_mult": [1, 2, 4, 4], "num_res_blocks": 2, "z_channels": 16}
-        | FLUX_SCALES,
-    )
 
 
 def small_size() -> UAREConfig:

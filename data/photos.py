@@ -37,10 +37,12 @@ def training_folder(given: Path | None = None) -> Path:
 
 
 def load_photos(folder: Path) -> list[Pixels]:
-    """Decodes every photo that `folder/photos.json` marks `clear`, in the order of the manifest.
+    """Decodes every photo that `folder/photos.json` marks `clear`; InputError if one cannot be read."""
+    return [read_rgb(folder / name) for name in clear_names(folder)]
 
-    Raises InputError if the manifest cannot be read or marks no photo, or if one of them cannot be read.
-    """
+
+def clear_names(folder: Path) -> list[str]:
+    """Files that `folder/photos.json` marks `clear`, in its order; InputError if it marks none."""
     manifest = folder / "photos.json"
     try:
         entries = json.loads(manifest.read_text(encoding="utf-8"))
@@ -51,7 +53,7 @@ def load_photos(folder: Path) -> list[Pixels]:
         ) from error
     if not names:
         raise InputError(f"{manifest} marks no photo as clear, expected at least one; give another folder")
-    return [read_rgb(folder / name) for name in names]
+    return names
 
 
 def read_rgb(path: Path) -> Pixels:

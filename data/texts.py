@@ -1,13 +1,15 @@
 """Instructions, questions and answers built from degradation records: all the text that training needs.
 
-Every sentence follows from the records or the pixels, so nothing in it is invented. The vocabulary is small
-on purpose: a small language model has to learn it. Choices are drawn from the `random.Random` handed in.
+Every sentence follows from the records or the pixels, so nothing in it is invented. The vocabulary of `SMALL`
+is small on purpose: a small language model has to learn it; `data.phrasings.RICH` is the grammar for large
+ones. Choices are drawn from the `random.Random` handed in.
 """
 
 import random
 from collections.abc import Sequence
 from dataclasses import replace
 
+from data.grammar import Grammar
 from data.labels import TIE, attribute_scores, level_weights, quality_score
 from data.records import DegradationRecord
 from uare import prompts
@@ -18,8 +20,10 @@ from uare.analysis import (
     defects_sentence,
     format_analysis,
     format_assessment,
+    level_of,
 )
 from uare.results import Analysis, Degradation
+from uare.vocabulary import DEGRADATIONS, SEVERITIES
 
 Records = Sequence[DegradationRecord]
 
@@ -57,6 +61,12 @@ ANALYSE_QUESTIONS = (
     "What harms this image? Give a plan.",
     "Analyse this photo without changing it.",
 )
+DESCRIBE_QUESTIONS = (
+    "Describe this image and its quality.",
+    "What does this photo look like, and how good is it?",
+    "Describe what you see and which defects it has.",
+    "Say in a few sentences how this photo looks.",
+)
 DEFECTS_QUESTIONS = (
     "Name the defects of this image.",
     "Which defects does this image show?",
@@ -74,6 +84,8 @@ ASSESS_QUESTIONS = (
     "How good does this photo look?",
     "Please assess the quality of this image.",
 )
+# People gave one opinion and none of the attributes, so none is asked for.
+SCORE_QUESTIONS = tuple(question for question in ASSESS_QUESTIONS if "attributes" not in question)
 COMPARE_QUESTIONS = (
     prompts.COMPARE_QUESTION,
     "Which of the two images looks better, A or B?",
@@ -129,10 +141,51 @@ GAINS: dict[str, str] = {
     "lowres": "detailed",
 }
 
+# What a large model says in many ways is said in one. Where there is a symbol for the kind of a harm, such as
+# `effect_rain_drops`, it is taken instead of the plain one.
+SMALL = Grammar(
+    {
+        "restore_plain": RESTORE_PLAIN,
+        "restore_mixed": RESTORE_MIXED,
+        "restore_frame": RESTORE_FRAMES,
+        "wish": ANALYSE_THEN_RESTORE,
+        "analyse_question": ANALYSE_QUESTIONS,
+        "describe_question": DESCRIBE_QUESTIONS,
+        "defects_question": DEFECTS_QUESTIONS,
+        "assess_question": ASSESS_QUESTIONS,
+        "score_question": SCORE_QUESTIONS,
+        "compare_question": COMPARE_QUESTIONS,
+        "compare_with_reference_question": COMPARE_WITH_REFERENCE_QUESTIONS,
+        "verdict_question": VERDICT_QUESTIONS,
+        "intent": INTENTS,
+        "quality": ("{finding}{effect}",),
+        "finding_none": (f"It shows {NO_DEFECTS}.",),
+        "finding_one": ("It shows {harms}.",),
+        "finding_equal": ("It shows {harms}.",),
+        "finding_led": ("It shows {harms}.",),
+        "plan_none": ("1) keep the photo as it is.",),
+        "plan_one": ("{numbered_steps}.",),
+        "plan_many": ("{numbered_steps}.",),
+        "result_none": ("The same photo, unchanged.",),
+        "result_some": ("A {gains} photo. {loss}",),
+        "loss_some": ("Some fine detail stays lost.",),
+        "loss_none": ("Its content stays the same.",),
+        **{f"name_{name}": (words,) for name, words in DEGRADATIONS.items()},
+        **{f"effect_{name}": (sentence,) for name, sentence in EFFECTS.items()},
+        "effect_rain_drops": (DROPS_EFFECT,),
+        **{f"step_{name}": (words,) for name, words in STEPS.items()},
+        **{f"gain_{name}": (word,) for name, word in GAINS.items()},
+    }
+)
+
 
 def worst_first(records: Records) -> list[DegradationRecord]:
-    """The records by falling severity, equal ones by name: the order never depends on how they arose."""
-    return sorted(records, key=lambda record: (-record.severity, record.type))
+    """One record a type, the worst, by falling severity, equal ones by name: never by how they arose."""
+    ordered = sorted(records, key=lambda record: (-record.severity, record.type))
+    worst: dict[str, DegradationRecord] = {}
+    for record in ordered:
+        worst.setdefault(record.type, record)
+    return list(worst.values())
 
 
 def degradations_of(records: Records) -> tuple[Degradation, ...]:
@@ -140,32 +193,41 @@ def degradations_of(records: Records) -> tuple[Degradation, ...]:
     return tuple(Degradation(type=record.type, severity=record.severity) for record in worst_first(records))
 
 
-def restore_instruction(records: Records, rng: random.Random) -> str:
+def instruction_for(types: Sequence[str], rng: random.Random, *, grammar: Grammar = SMALL) -> str:
     """A restoration instruction: names the harms, or calls three and more mixed, or (one in four) neither."""
-    types = [record.type for record in worst_first(records)]
     if not types or rng.random() < 0.25:
-        return rng.choice(RESTORE_PLAIN)
+        return grammar.expand("restore_plain", rng)
     if len(types) >= 3 and rng.random() < 0.5:
-        return rng.choice(RESTORE_MIXED)
+        return grammar.expand("restore_mixed", rng)
     if rng.random() < 0.5:  # the phrase that the pipeline writes must be the best known
         return prompts.restore_instruction(types)
-    defects = prompts.restore_instruction(types).removeprefix(f"{prompts.RESTORE} with ")
-    return rng.choice(RESTORE_FRAMES).format(defects=defects)
+    defects = prompts.joined([DEGRADATIONS[name] for name in types])
+    return grammar.extended({"defects": (defects,)}).expand("restore_frame", rng)
 
 
-def analyse_then_restore_wish(rng: random.Random) -> str:
+def restore_instruction(records: Records, rng: random.Random, *, grammar: Grammar = SMALL) -> str:
+    """As `instruction_for`, with the types of the records, worst first."""
+    return instruction_for([record.type for record in worst_first(records)], rng, grammar=grammar)
+
+
+def analyse_then_restore_wish(rng: random.Random, *, grammar: Grammar = SMALL) -> str:
     """One of the wishes for an analysis followed by a restoration."""
-    return rng.choice(ANALYSE_THEN_RESTORE)
+    return grammar.expand("wish", rng)
 
 
-def analyse_question(rng: random.Random) -> str:
+def analyse_question(rng: random.Random, *, grammar: Grammar = SMALL) -> str:
     """One of the questions that an analysis without a restoration answers."""
-    return rng.choice(ANALYSE_QUESTIONS)
+    return grammar.expand("analyse_question", rng)
 
 
-def defects_question(rng: random.Random) -> str:
+def describe_question(rng: random.Random, *, grammar: Grammar = SMALL) -> str:
+    """One of the questions that `description_of` answers."""
+    return grammar.expand("describe_question", rng)
+
+
+def defects_question(rng: random.Random, *, grammar: Grammar = SMALL) -> str:
     """One of the questions that `defects_answer` answers."""
-    return rng.choice(DEFECTS_QUESTIONS)
+    return grammar.expand("defects_question", rng)
 
 
 def defects_answer(records: Records) -> str:
@@ -173,54 +235,87 @@ def defects_answer(records: Records) -> str:
     return defects_sentence(degradations_of(records))
 
 
-def assess_question(rng: random.Random) -> str:
+def assess_question(rng: random.Random, *, grammar: Grammar = SMALL) -> str:
     """One of the questions that `assess_answer` answers."""
-    return rng.choice(ASSESS_QUESTIONS)
+    return grammar.expand("assess_question", rng)
 
 
-def compare_question(rng: random.Random, *, with_reference: bool) -> str:
+def compare_question(rng: random.Random, *, with_reference: bool, grammar: Grammar = SMALL) -> str:
     """One of the questions that `compare_answer` answers."""
-    return rng.choice(COMPARE_WITH_REFERENCE_QUESTIONS if with_reference else COMPARE_QUESTIONS)
+    return grammar.expand("compare_with_reference_question" if with_reference else "compare_question", rng)
 
 
-def verdict_question(rng: random.Random) -> str:
+def verdict_question(rng: random.Random, *, grammar: Grammar = SMALL) -> str:
     """One of the questions that `verdict_answer` answers."""
-    return rng.choice(VERDICT_QUESTIONS)
+    return grammar.expand("verdict_question", rng)
 
 
-def _effect(worst: DegradationRecord) -> str:
-    return DROPS_EFFECT if worst.parameters.get("kind") == "drops" else EFFECTS[worst.type]
+def _symbol(stem: str, record: DegradationRecord, grammar: Grammar) -> str:
+    """The grammar's symbol for a harm, in braces: that of its kind, such as drops, where there is one."""
+    of_kind = f"{stem}_{record.type}_{record.parameters.get('kind')}"
+    return f"{{{of_kind}}}" if of_kind in grammar.rules else f"{{{stem}_{record.type}}}"
 
 
-def analysis_of(records: Records, content: str | None, rng: random.Random) -> Analysis:
-    """The analysis of an image with these harms; `content` is a sentence of `data.content` or None.
+def analysis_grammar(records: Records, grammar: Grammar = SMALL) -> Grammar:
+    """The grammar with what follows from these records: all that its "analysis" can become is true of them.
 
     Defects and steps come worst first. From severity 3 on the worst harm's effect is said, from 4 on that
     detail stays lost.
     """
+    parts = Analysis(intent="{intent}", quality="{quality}", plan="{plan}", result="{result}")
+    base = {"analysis": (format_analysis(parts),), "level": (level_of(quality_score(records)),)}
     ordered = worst_first(records)
-    degradations = degradations_of(records)
-    quality = defects_sentence(degradations)
     if not ordered:
-        plan, result = "1) keep the photo as it is.", "The same photo, unchanged."
+        clean = {"finding": "{finding_none}", "effect": "", "plan": "{plan_none}", "result": "{result_none}"}
+        return grammar.extended(base | {symbol: (text,) for symbol, text in clean.items()})
+    worst = ordered[0].severity
+    harms = [f"{SEVERITIES[record.severity]} {_symbol('name', record, grammar)}" for record in ordered]
+    steps = [_symbol("step", record, grammar) for record in ordered]
+    if len(ordered) == 1:
+        finding = "{finding_one}"
     else:
-        worst = ordered[0]
-        if worst.severity >= 3:
-            quality = f"{quality} {_effect(worst)}"
-        steps = [f"{number}) {STEPS[record.type]}" for number, record in enumerate(ordered, start=1)]
-        plan = f"{'; '.join(steps)}."
-        gains = prompts.joined([GAINS[record.type] for record in ordered])
-        loss = "Some fine detail stays lost." if worst.severity >= 4 else "Its content stays the same."
-        result = f"A {gains} photo. {loss}"
+        finding = "{finding_led}" if worst > ordered[1].severity else "{finding_equal}"
+    said = {
+        "finding": finding,
+        "harms": prompts.joined(harms),
+        "worst": harms[0],
+        "others": prompts.joined(harms[1:]),
+        "effect": f" {_symbol('effect', ordered[0], grammar)}" if worst >= 3 else "",
+        "plan": "{plan_one}" if len(steps) == 1 else "{plan_many}",
+        "numbered_steps": "; ".join(f"{number}) {step}" for number, step in enumerate(steps, start=1)),
+        "told_steps": ", then ".join(steps),
+        "result": "{result_some}",
+        "gains": prompts.joined([_symbol("gain", record, grammar) for record in ordered]),
+        "loss": "{loss_some}" if worst >= 4 else "{loss_none}",
+    }
+    return grammar.extended(base | {symbol: (text,) for symbol, text in said.items()})
+
+
+def analysis_of(
+    records: Records, content: str | None, rng: random.Random, *, grammar: Grammar = SMALL
+) -> Analysis:
+    """The analysis of an image with these harms; `content` is a sentence of `data.content` or None.
+
+    Captions by a large model come through `data.captions.captioned_analysis`, which checks them first.
+    """
+    said = analysis_grammar(records, grammar)
     analysis = Analysis(
-        intent=rng.choice(INTENTS),
+        intent=said.expand("intent", rng),
         content=content,
-        quality=quality,
-        plan=plan,
-        result=result,
-        degradations=degradations,
+        quality=said.expand("quality", rng),
+        plan=said.expand("plan", rng),
+        result=said.expand("result", rng),
+        degradations=degradations_of(records),
     )
     return replace(analysis, text=format_analysis(analysis))
+
+
+def description_of(
+    records: Records, content: str | None, rng: random.Random, *, grammar: Grammar = SMALL
+) -> str:
+    """What the image looks like and what harms it, in running text: the analysis without intent and plan."""
+    quality = analysis_grammar(records, grammar).expand("quality", rng)
+    return f"{content} {quality}" if content else quality
 
 
 def drawn_level(score: float, rng: random.Random) -> str:

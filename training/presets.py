@@ -1,4 +1,4 @@
-"""The sizes of `uare-tiny`, and its tokenizer: byte-level BPE learned from our own templates."""
+"""The sizes of `uare-tiny`, with a byte-level BPE learned from our own templates, and of BAGEL-7B-MoT."""
 
 import random
 
@@ -9,6 +9,7 @@ from uare.config import (
     LanguageConfig,
     LatentConfig,
     SamplingConfig,
+    SpecialTokens,
     TransformConfig,
     UAREConfig,
     VisionConfig,
@@ -72,4 +73,36 @@ def tiny_config(tokenizer: TextTokenizer) -> UAREConfig:
         # new network of this width, and it learns little but brightness for the first half hour (measured)
         initializer_range=256**-0.5,
         fidelity=1.0,
+    )
+
+
+def full_size() -> UAREConfig:
+    """BAGEL-7B-MoT: 7.6 B parameters in the language model, of which each expert has 6.5 B of its own."""
+    return UAREConfig(
+        language=LanguageConfig(
+            vocab_size=152_064,
+            hidden_size=3584,
+            intermediate_size=18_944,
+            num_layers=28,
+            num_heads=28,
+            num_kv_heads=4,
+        ),
+        vision=VisionConfig(hidden_size=1152, intermediate_size=4304, num_layers=26, num_heads=16),
+        latent=LatentConfig(table_side=64),
+        latent_transform=TransformConfig(max_size=1024, min_size=512, stride=16),
+        vision_transform=TransformConfig(max_size=980, min_size=224, stride=14),
+        assess_transform=TransformConfig(max_size=980, min_size=378, stride=14, max_pixels=2_007_040),
+        sampling=SamplingConfig(),
+        special_tokens=SpecialTokens(
+            text_start=151_644, text_end=151_645, image_start=151_652, image_end=151_653
+        ),
+        codec={
+            "kind": "flux",
+            "ch": 128,
+            "ch_mult": [1, 2, 4, 4],
+            "num_res_blocks": 2,
+            "z_channels": 16,
+            "scale_factor": 0.3611,
+            "shift_factor": 0.1159,
+        },
     )

@@ -45,13 +45,14 @@ def components_of(model: "UAREModel") -> list[Json]:
     """Parameters and bytes of each component that the model has, each parameter once."""
     totals: dict[str, Json] = {name: {"name": name, "parameters": 0, "bytes": 0} for name, _ in COMPONENTS}
     for name, weight in model.named_parameters():
-        row = totals[_component(name)]
+        row = totals[component_of(name)]
         row["parameters"] += weight.numel()
         row["bytes"] += weight.numel() * weight.element_size()
     return [row for row in totals.values() if row["parameters"]]
 
 
-def _component(weight_name: str) -> str:
+def component_of(weight_name: str) -> str:
+    """The component that a weight of this name belongs to."""
     for component, marks in COMPONENTS:
         if any(weight_name.startswith(mark) or (mark[0] == "." and mark in weight_name) for mark in marks):
             return component

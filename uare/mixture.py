@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from uare.attention import AttentionPlan, attend
 from uare.cache import ContextCache, LayerCache
@@ -67,7 +68,15 @@ class MixtureLayer(nn.Module):
 
 
 class Mixture(nn.Module):
-    """All layers and each expert's final norm."""
+    """All layers and each expert's final norm.
+
+    Training may set `recomputes_layers` (activations are computed again in the backward pass instead of kept)
+    and `detaches_iqa` (no gradient flows through the IQA expert's tokens: BAGEL's `freeze_und`, which leaves
+    the forward pass as it is).
+    """
+
+    recomputes_layers = False
+    detaches_iqa = False
 
     def __init__(self, config: LanguageConfig) -> None:
         super().__init__()
@@ -91,7 +100,13 @@ class Mixture(nn.Module):
         tokens = (iqa, restoration)
         grown: list[LayerCache] = []
         for i, layer in enumerate(self.layers):
-            tokens, layer_cache = layer(tokens, (cos, sin), routing, plan, cache.layers[i] if cache else None)
+            if self.detaches_iqa:
+                tokens = (tokens[0].detach(), tokens[1])
+            arguments = (tokens, (cos, sin), routing, plan, cache.layers[i] if cache else None)
+            if self.recomputes_layers and torch.is_grad_enabled():
+                tokens, layer_cache = checkpoint(layer, *arguments, use_reentrant=False)
+            else:
+                tokens, layer_cache = layer(*arguments)
             grown.append(layer_cache)
         normed = torch.cat([self.iqa_norm(tokens[0]), self.restoration_norm(tokens[1])])
         return normed[routing.inverse], tuple(grown)

@@ -110,7 +110,8 @@ class UAREModel(PreTrainedModel):
         if len(batch.patch_index):
             features = self.vision(batch.patches, batch.patch_positions, batch.patch_lens)
             x[batch.patch_index] = self.connector(features, batch.patch_positions).to(x.dtype)
-        if len(batch.latent_index):
+        # in training also for none: ranks that share gradients must all use every parameter
+        if len(batch.latent_index) or torch.is_grad_enabled():
             latent = self.latent.embed(batch.latents, batch.base, batch.timesteps, batch.latent_positions)
             x[batch.latent_index] = latent.to(x.dtype)
         return x

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from data.degradations.sampling import choice, uniform
+from data.degradations.sampling import Generators, choice, device_of, generators_of, rand, uniform
 from data.degradations.table import DEGRADATIONS, TYPES
 from data.records import DegradationRecord
 from uare.errors import InputError
@@ -17,10 +17,10 @@ WORST_OF_COUNT = (5, 5, 4, 3)  # for 0, 1, 2, 3 harms and more
 JITTER = 0.4  # of a level: fills the range, yet leaves a gap so that two words never mean the same harm
 
 
-def _apply(
-    images: Tensor, severities: Tensor, generator: torch.Generator
+def apply_severities(
+    images: Tensor, severities: Tensor, generator: Generators
 ) -> tuple[Tensor, list[list[DegradationRecord]]]:
-    """Applies each row to the images whose severity, (B, number of types), for it is above zero."""
+    """Harms images by severities (B, number of types) in table order, 0: spared; returns as `degrade`."""
     result = images.clone()
     records: list[list[DegradationRecord]] = [[] for _ in range(len(images))]
     for column, row in enumerate(DEGRADATIONS):
@@ -28,39 +28,49 @@ def _apply(
         if not len(chosen):
             continue
         place = chosen.to(images.device)
-        harmed, made = row.apply(result[place], severities[chosen, column], generator)
+        drawing = generators_of(generator, chosen.tolist())
+        harmed, made = row.apply(result[place], severities[chosen, column], drawing)
         result[place] = harmed
         for index, record in zip(chosen.tolist(), made, strict=True):
             records[index].append(record)
     return (result * 255).round().clamp(0, 255) / 255, records
 
 
+def draw_levels(chosen: Tensor, generator: Generators) -> Tensor:
+    """Severities (B, number of types) for a choice of who suffers what: 0 where `chosen` is False.
+
+    Levels are uniform from 1 to the worst that the number of an image's harms allows.
+    """
+    number = chosen.sum(1)
+    worst = torch.tensor(WORST_OF_COUNT, device=chosen.device)[number.clamp_max(len(WORST_OF_COUNT) - 1)]
+    share, jitter = rand(chosen.shape, generator), rand(chosen.shape, generator)
+    level = (1 + (share * worst.view(-1, 1)).floor()).clamp_max(5)
+    return (level + JITTER * (2 * jitter - 1)) * chosen
+
+
 def draw_severities(
     count: int,
-    generator: torch.Generator,
+    generator: Generators,
     *,
     clean_share: float,
     count_shares: Sequence[float],
     types: Sequence[str],
 ) -> Tensor:
     """Draws who suffers what: (count, number of types) float severities in table order, 0 where spared."""
-    device = generator.device
+    device = device_of(generator)
     number = 1 + choice(count, count_shares, generator)
     number = torch.where(uniform(count, 0, 1, generator) < clean_share, torch.zeros_like(number), number)
     allowed = torch.tensor([name in types for name in TYPES], device=device)
     # The `number` largest of random keys are a draw without replacement; types not allowed never lead.
-    keys = torch.rand((count, len(TYPES)), generator=generator, device=device) + allowed
+    keys = rand((count, len(TYPES)), generator) + allowed
     rank = keys.argsort(dim=1, descending=True).argsort(dim=1)
     chosen = (rank < number.view(-1, 1)) & allowed
-    worst = torch.tensor(WORST_OF_COUNT, device=device)[number.clamp_max(len(WORST_OF_COUNT) - 1)].view(-1, 1)
-    draws = torch.rand((2, count, len(TYPES)), generator=generator, device=device)
-    level = (1 + (draws[0] * worst).floor()).clamp_max(5)
-    return (level + JITTER * (2 * draws[1] - 1)) * chosen
+    return draw_levels(chosen, generator)
 
 
 def degrade(
     images: Tensor,
-    generator: torch.Generator,
+    generator: Generators,
     *,
     clean_share: float = 0.1,
     count_shares: Sequence[float] = COUNT_SHARES,
@@ -69,8 +79,8 @@ def degrade(
     """Harms images (B, 3, H, W) in [0, 1] at random; returns 8-bit values in [0, 1] and each image's records.
 
     `clean_share` of the images stay as they are (no record); the rest get one, two, … of `types` by
-    `count_shares`. Records come in the order of application. The argument is not changed. Raises `InputError`
-    for an unknown type.
+    `count_shares`. Records come in the order of application. The argument is not changed. With a generator
+    per image, an image is harmed as it would be alone. Raises `InputError` for an unknown type.
     """
     unknown = sorted(set(types) - set(TYPES))
     if unknown or not types:
@@ -78,14 +88,14 @@ def degrade(
     severities = draw_severities(
         len(images), generator, clean_share=clean_share, count_shares=count_shares, types=types
     )
-    return _apply(images, severities, generator)
+    return apply_severities(images, severities, generator)
 
 
 def degrade_with(
     images: Tensor,
     types: Sequence[Sequence[str]],
     severities: Sequence[Sequence[float]],
-    generator: torch.Generator,
+    generator: Generators,
 ) -> tuple[Tensor, list[list[DegradationRecord]]]:
     """Harms image i with `types[i]` at `severities[i]` (1..5, fractions allowed), in physical order.
 
@@ -97,7 +107,7 @@ def degrade_with(
             f"found {len(types)} type lists and {len(severities)} severity lists for {len(images)} images, "
             "expected one of each per image"
         )
-    wanted = torch.zeros((len(images), len(TYPES)), device=generator.device)
+    wanted = torch.zeros((len(images), len(TYPES)), device=device_of(generator))
     for index, (names, levels) in enumerate(zip(types, severities, strict=True)):
         if len(names) != len(levels):
             raise InputError(
@@ -109,4 +119,4 @@ def degrade_with(
             if not 0.5 <= level <= 5.5:
                 raise InputError(f"found severity {level} for {name}, expected 1 to 5")
             wanted[index, TYPES.index(name)] = level
-    return _apply(images, wanted, generator)
+    return apply_severities(images, wanted, generator)

@@ -8,7 +8,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from data.degradations.sampling import Columns, ladder, per_image, records_of, smooth_field, uniform
+from data.degradations.sampling import (
+    Columns,
+    Generators,
+    device_of,
+    ladder,
+    per_image,
+    rand,
+    records_of,
+    smooth_field,
+    uniform,
+)
 from data.records import DegradationRecord
 
 # Share of the scene's own light that arrives, severities 1..5. SOTS pictures of 9.7-20 dB lie at 2 to 5.
@@ -16,7 +26,7 @@ TRANSMISSION = (0.84, 0.70, 0.55, 0.41, 0.29)
 NEAREST = (0.15, 0.6)  # distance of the closest thing as a share of the farthest: from street to wall
 
 
-def made_up_depth(images: Tensor, generator: torch.Generator) -> Tensor:
+def made_up_depth(images: Tensor, generator: Generators) -> Tensor:
     """A plausible distance map, (B, 1, H, W) in [0, 1], 1 = farthest."""
     count, _, height, width = images.shape
     ramp = torch.linspace(1, 0, height, device=images.device).view(1, 1, -1, 1)
@@ -24,7 +34,7 @@ def made_up_depth(images: Tensor, generator: torch.Generator) -> Tensor:
     # Brightness blurred by going through an 8 x 8 thumbnail: a cue for sky, not an outline of every object.
     thumbnail = F.adaptive_avg_pool2d(images.mean(1, keepdim=True), 8)
     bright = F.interpolate(thumbnail, (height, width), mode="bilinear", align_corners=False)
-    weights = torch.rand((count, 3), generator=generator, device=generator.device).to(images.device) + 0.05
+    weights = rand((count, 3), generator).to(images.device) + 0.05
     weights = (weights / weights.sum(1, keepdim=True)).view(count, 3, 1, 1)
     depth = weights[:, :1] * ramp + weights[:, 1:2] * hills + weights[:, 2:] * bright
     low, high = depth.amin((2, 3), keepdim=True), depth.amax((2, 3), keepdim=True)
@@ -32,18 +42,16 @@ def made_up_depth(images: Tensor, generator: torch.Generator) -> Tensor:
     return nearest + (1 - nearest) * (depth - low) / (high - low).clamp_min(1e-6)
 
 
-def haze(
-    images: Tensor, severity: Tensor, generator: torch.Generator
-) -> tuple[Tensor, list[DegradationRecord]]:
+def haze(images: Tensor, severity: Tensor, generator: Generators) -> tuple[Tensor, list[DegradationRecord]]:
     """Veils each image of (B, 3, H, W) in [0, 1]; records beta, the airlight and the mean transmission."""
     count = images.shape[0]
-    severity = severity.to(generator.device)
+    severity = severity.to(device_of(generator))
     transmission = ladder(TRANSMISSION, severity)
     airlight = uniform(count, 0.7, 1.0, generator)
     depth = made_up_depth(images, generator)
     beta = -per_image(transmission.log(), images) / depth.mean((2, 3), keepdim=True)
     # A cast of up to 0.03 per channel: airlight is bluish in the morning and yellowish in smoke.
-    cast = 0.06 * torch.rand((count, 3, 1, 1), generator=generator, device=generator.device) - 0.03
+    cast = 0.06 * rand((count, 3, 1, 1), generator) - 0.03
     light = (per_image(airlight, images) + cast.to(images.device)).clamp(0, 1)
     arriving = torch.exp(-beta * depth)
     columns: Columns = {

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from data.degradations.sampling import Columns, choice, ladder, records_of
+from data.degradations.sampling import Columns, Generators, choice, device_of, ladder, records_of
 from data.records import DegradationRecord
 
 QUALITY = (55.0, 32.0, 20.0, 12.0, 7.0)  # libjpeg quality, severities 1..5
@@ -83,11 +83,9 @@ def encode_decode(images: Tensor, quality: Tensor, halve_chroma: bool) -> Tensor
     return decoded[..., :height, :width].round().clamp(0, 255) / 255
 
 
-def jpeg(
-    images: Tensor, severity: Tensor, generator: torch.Generator
-) -> tuple[Tensor, list[DegradationRecord]]:
+def jpeg(images: Tensor, severity: Tensor, generator: Generators) -> tuple[Tensor, list[DegradationRecord]]:
     """Compresses each image of (B, 3, H, W) in [0, 1] at its own quality; records quality and subsampling."""
-    severity = severity.to(generator.device)
+    severity = severity.to(device_of(generator))
     quality = ladder(QUALITY, severity).round()
     kind = choice(images.shape[0], SHARES, generator)
     result = torch.empty_like(images)

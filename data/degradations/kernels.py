@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from data.degradations.sampling import normal_like
+from data.degradations.sampling import Generators, normal_like
 
 CANVAS = 41  # px, odd; holds a line of 40 px and a Gaussian of sigma 6 to three deviations
 PATH_POINTS = 96  # points of a motion path; more than two per pixel of the longest one
@@ -37,6 +37,22 @@ def disk_kernels(radius_px: Tensor) -> Tensor:
     return _normalised((radius_px.view(-1, 1, 1) + 0.5 - distance).clamp(0, 1))
 
 
+def lens_kernels(radius_px: Tensor, blades: Tensor, angle_rad: Tensor, rim: Tensor) -> Tensor:
+    """Out of focus behind an iris of straight blades, (B, CANVAS, CANVAS), each summing to one.
+
+    The polygon of (B,) blades has the area of the disk of that radius. `rim` in (-1, 1) makes its edge
+    brighter than its middle, or darker, as a lens does that is not quite corrected.
+    """
+    axis = torch.arange(CANVAS, device=radius_px.device) - CANVAS // 2
+    direction = torch.atan2(axis[:, None].float(), axis[None, :].float()) - angle_rad.view(-1, 1, 1)
+    distance, radius = _centre_distance(radius_px.device), radius_px.view(-1, 1, 1)
+    sector = 2 * math.pi / blades.view(-1, 1, 1)
+    outer = radius * (sector / sector.sin()).sqrt()
+    to_edge = outer * (sector / 2).cos() - distance * (direction.remainder(sector) - sector / 2).cos()
+    brightness = 1 + rim.view(-1, 1, 1) * (2 * (distance / outer) ** 2 - 1).clamp(-1, 1)
+    return _normalised((to_edge + 0.5).clamp(0, 1) * brightness)
+
+
 def line_paths(length_px: Tensor, angle_rad: Tensor) -> Tensor:
     """Straight paths through the origin, (B, PATH_POINTS, 2) as (x, y) px; angle 0 is horizontal."""
     along = torch.linspace(-0.5, 0.5, PATH_POINTS, device=length_px.device)
@@ -44,7 +60,7 @@ def line_paths(length_px: Tensor, angle_rad: Tensor) -> Tensor:
     return length_px.view(-1, 1, 1) * along.view(1, -1, 1) * direction.unsqueeze(1)
 
 
-def shake_paths(length_px: Tensor, angle_rad: Tensor, generator: torch.Generator) -> Tensor:
+def shake_paths(length_px: Tensor, angle_rad: Tensor, generator: Generators) -> Tensor:
     """Paths of a shaken hand, (B, PATH_POINTS, 2) px, starting towards `angle_rad`, `length_px` across.
 
     The heading drifts as a random walk, so that hooks and bends come out as in hand-held exposures.
@@ -78,15 +94,16 @@ def path_kernels(paths: Tensor) -> Tensor:
 
 
 def convolve(images: Tensor, kernels: Tensor) -> Tensor:
-    """Convolves image i (of (B, C, H, W)) with kernel i (of (B, CANVAS, CANVAS)); borders are mirrored.
+    """Convolves image i (of (B, C, H, W)) with kernel i (of (B, K, K), K odd); borders are mirrored.
 
     Goes through the FFT: at this canvas it is several times faster on a CPU than a grouped convolution.
     """
     height, width = images.shape[-2:]
-    margin = CANVAS // 2
+    size_px = kernels.shape[-1]
+    margin = size_px // 2
     mode = "reflect" if min(height, width) > margin else "replicate"  # a mirror must be wider than its image
     padded = F.pad(images, (margin,) * 4, mode=mode)
     size = (padded.shape[-2], padded.shape[-1])
     spectrum = torch.fft.rfft2(padded) * torch.fft.rfft2(kernels.unsqueeze(1), s=size)
     # Kernels are not centred on the origin, so the wanted pixels begin after a whole canvas.
-    return torch.fft.irfft2(spectrum, s=size)[..., CANVAS - 1 :, CANVAS - 1 :][..., :height, :width]
+    return torch.fft.irfft2(spectrum, s=size)[..., size_px - 1 :, size_px - 1 :][..., :height, :width]

@@ -4,11 +4,19 @@ Severity sets the exposure. Photographed pairs (LOL and its followers) have 1/20
 and 8-11 dB: severities 4 and 5.
 """
 
-import torch
 from torch import Tensor
 
 from data.degradations.noise import camera_field
-from data.degradations.sampling import Columns, ladder, per_image, records_of, uniform
+from data.degradations.sampling import (
+    Columns,
+    Generators,
+    device_of,
+    ladder,
+    per_image,
+    rand,
+    records_of,
+    uniform,
+)
 from data.records import DegradationRecord
 
 EXPOSURE = (0.50, 0.26, 0.12, 0.05, 0.018)  # share of the light, severities 1..5
@@ -19,15 +27,15 @@ GAMMA = 2.2
 
 
 def lowlight(
-    images: Tensor, severity: Tensor, generator: torch.Generator
+    images: Tensor, severity: Tensor, generator: Generators
 ) -> tuple[Tensor, list[DegradationRecord]]:
     """Darkens each image of (B, 3, H, W) in [0, 1] to 8-bit values; records exposure, contrast and noise."""
     count = images.shape[0]
-    severity = severity.to(generator.device)
+    severity = severity.to(device_of(generator))
     exposure = ladder(EXPOSURE, severity)
     contrast = uniform(count, *CONTRAST, generator)
     sigma = ladder(NOISE_255, severity) * uniform(count, 0.2, 1.0, generator)
-    cast = 1 + CAST * (2 * torch.rand((count, 3, 1, 1), generator=generator, device=generator.device) - 1)
+    cast = 1 + CAST * (2 * rand((count, 3, 1, 1), generator) - 1)
     field, _, _ = camera_field(images, generator)
     # Less linear light seen through the display curve: the display value times exposure ** (1 / GAMMA).
     dark = images.clamp(0, 1) ** per_image(contrast, images) * per_image(exposure ** (1 / GAMMA), images)

@@ -8,7 +8,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from data.degradations.kernels import convolve, gaussian_kernels
-from data.degradations.sampling import Columns, choice, normal_like, per_image, records_of, uniform
+from data.degradations.sampling import (
+    Columns,
+    Generators,
+    choice,
+    device_of,
+    normal_like,
+    per_image,
+    records_of,
+    uniform,
+)
 from data.records import DegradationRecord
 
 FACTORS = (1.5, 2.0, 3.0, 4.0, 6.0)  # severities 1..5
@@ -30,12 +39,10 @@ def _there_and_back(images: Tensor, factor: float, reduce: str) -> Tensor:
     return F.interpolate(reduced, (height, width), mode="bicubic", align_corners=False).clamp(0, 1)
 
 
-def lowres(
-    images: Tensor, severity: Tensor, generator: torch.Generator
-) -> tuple[Tensor, list[DegradationRecord]]:
+def lowres(images: Tensor, severity: Tensor, generator: Generators) -> tuple[Tensor, list[DegradationRecord]]:
     """Takes resolution from each image of (B, 3, H, W) in [0, 1], size kept; records factor and filter."""
     count = images.shape[0]
-    severity = severity.to(generator.device)
+    severity = severity.to(device_of(generator))
     level = severity.float().round().clamp(1, 5).long() - 1
     kind = choice(count, SHARES, generator)
     sigma_px = uniform(count, *BLUR_PX, generator)

@@ -11,7 +11,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from data.degradations.kernels import convolve, gaussian_kernels, line_paths, path_kernels
-from data.degradations.sampling import Columns, choice, ladder, per_image, records_of, uniform
+from data.degradations.sampling import (
+    Columns,
+    Generators,
+    choice,
+    device_of,
+    generators_of,
+    ladder,
+    per_image,
+    rand,
+    records_of,
+    uniform,
+)
 from data.records import DegradationRecord
 
 KINDS = ("streaks", "drops")
@@ -35,9 +46,7 @@ DROP_LIFT = (0.05, 0.65)  # share of white in a drop, which gathers light from t
 DROP_ZOOM = 3.0  # a drop shows the scene upside down and about this much smaller
 
 
-def _streaks(
-    images: Tensor, severity: Tensor, generator: torch.Generator
-) -> tuple[Tensor, dict[str, Tensor]]:
+def _streaks(images: Tensor, severity: Tensor, generator: Generators) -> tuple[Tensor, dict[str, Tensor]]:
     """Screen-blends one field of streaks over each image; returns images and what was drawn."""
     count, _, height, width = images.shape
     device = images.device
@@ -46,9 +55,10 @@ def _streaks(
     width_px = uniform(count, *STREAK_WIDTH_PX, generator)
     opacity = ladder(STREAK_OPACITY, severity)
     density = ladder(STREAK_DENSITY, severity)
-    draws = torch.rand((2, count, 1, height, width), generator=generator, device=generator.device).to(device)
+    chance = rand((count, 1, height, width), generator).to(device)
     # Brightness of each seed varies from a fifth to full: near and far drops in one layer.
-    seeds = (draws[0] < per_image(density, images)) * (0.2 + 0.8 * draws[1])
+    brightness = 0.2 + 0.8 * rand((count, 1, height, width), generator).to(device)
+    seeds = (chance < per_image(density, images)) * brightness
     lines = path_kernels(line_paths(length_px, angle_rad)).to(device)
     across = gaussian_kernels(width_px.to(device))
     streaks = convolve(convolve(seeds, lines), across)
@@ -61,9 +71,12 @@ def _streaks(
     return rainy, drawn
 
 
-def _drop_map(
-    images: Tensor, cell_px: Tensor, share: Tensor, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def _cell_range_px(height: int, width: int) -> tuple[float, float]:
+    low_px, high_px = (min(limit, min(height, width) / 3) for limit in DROP_CELL_PX)
+    return low_px, high_px
+
+
+def _drop_map(images: Tensor, cell_px: Tensor, share: Tensor, generator: Generators) -> tuple[Tensor, Tensor]:
     """Where drops are and what they show: cover (B, H, W) in [0, 1] and centres (B, H, W, 2) as (x, y) px.
 
     One jittered ellipse per occupied cell of a grid; a pixel looks at its own cell and the eight around
@@ -71,11 +84,12 @@ def _drop_map(
     """
     count, _, height, width = images.shape
     device = images.device
-    smallest_px = float(cell_px.min())
+    # As many cells as the smallest could need: a count of the batch's own would tie photos to each other.
+    smallest_px, _ = _cell_range_px(height, width)
     columns = int(width / smallest_px) + 3
     rows = int(height / smallest_px) + 3
     # Per cell: centre x, centre y, radius, elongation.
-    cells = torch.rand((count, rows * columns, 4), generator=generator, device=generator.device).to(device)
+    cells = rand((count, rows * columns, 4), generator).to(device)
     start = per_image(uniform(count, 0, 1, generator), images).squeeze(1)
     share = per_image(share, images).squeeze(1)
     scale = cell_px.to(device).view(-1, 1, 1)
@@ -104,12 +118,11 @@ def _drop_map(
     return cover * cover * (3 - 2 * cover), centres  # smooth at both ends
 
 
-def _drops(images: Tensor, severity: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+def _drops(images: Tensor, severity: Tensor, generator: Generators) -> tuple[Tensor, dict[str, Tensor]]:
     """Puts drops in front of each image; each shows a small, upside-down, blurred and lighter scene."""
     count, _, height, width = images.shape
     device = images.device
-    low_px, high_px = (min(limit, min(height, width) / 3) for limit in DROP_CELL_PX)
-    cell_px = uniform(count, low_px, high_px, generator)
+    cell_px = uniform(count, *_cell_range_px(height, width), generator)
     share, opacity = ladder(DROP_SHARE, severity), ladder(DROP_OPACITY, severity)
     blur_px = uniform(count, 1.5, 4.0, generator)
     lift = uniform(count, *DROP_LIFT, generator)
@@ -127,11 +140,9 @@ def _drops(images: Tensor, severity: Tensor, generator: torch.Generator) -> tupl
     return rainy, {"cell_px": cell_px, "share": share, "opacity": opacity, "lift": lift}
 
 
-def rain(
-    images: Tensor, severity: Tensor, generator: torch.Generator
-) -> tuple[Tensor, list[DegradationRecord]]:
+def rain(images: Tensor, severity: Tensor, generator: Generators) -> tuple[Tensor, list[DegradationRecord]]:
     """Rains on each image of (B, 3, H, W) in [0, 1], by streaks or drops; records kind and what was drawn."""
-    severity = severity.to(generator.device)
+    severity = severity.to(device_of(generator))
     kind = choice(images.shape[0], SHARES, generator)
     result = images.clone()
     records: dict[int, DegradationRecord] = {}
@@ -140,7 +151,7 @@ def rain(
         if not len(chosen):
             continue
         place = chosen.to(images.device)
-        rainy, drawn = make(images[place], severity[chosen], generator)
+        rainy, drawn = make(images[place], severity[chosen], generators_of(generator, chosen.tolist()))
         result[place] = rainy.clamp(0, 1)
         columns: Columns = {"kind": [name] * len(chosen), **drawn}
         made = records_of("rain", severity[chosen], columns)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from data.degradations.blur import blur
@@ -13,10 +12,11 @@ from data.degradations.lowlight import lowlight
 from data.degradations.lowres import lowres
 from data.degradations.noise import noise
 from data.degradations.rain import rain
+from data.degradations.sampling import Generators
 from data.records import DegradationRecord
 
 # Images (B, 3, H, W) float32 in [0, 1] and severities (B,) in, the same of images and a record each out.
-Degrade = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, list[DegradationRecord]]]
+Degrade = Callable[[Tensor, Tensor, Generators], tuple[Tensor, list[DegradationRecord]]]
 
 
 @dataclass(frozen=True)

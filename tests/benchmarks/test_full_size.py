@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from benchmarks import full_size
-from benchmarks.sizes import full_size as full_size_config
 from benchmarks.sizes import outline, random_model, small_size
+from training.presets import full_size as full_size_config
 
 pytest.importorskip("diffusers")
 

@@ -16,11 +16,13 @@ from data.degradations.kernels import (
     convolve,
     disk_kernels,
     gaussian_kernels,
+    lens_kernels,
     line_paths,
     path_kernels,
 )
 from data.degradations.lowlight import lowlight
 from data.degradations.noise import noise
+from data.degradations.raw import draw_camera, sensor_noise, to_display, to_sensor
 from data.records import DegradationRecord
 from uare.errors import InputError
 from uare.vocabulary import DEGRADATIONS as VOCABULARY
@@ -94,9 +96,32 @@ def test_blur_kernels_keep_the_brightness() -> None:
         gaussian_kernels(extents / 8 + 0.2),
         disk_kernels(extents / 3),
         path_kernels(line_paths(extents, angles)),
+        lens_kernels(extents / 3, torch.tensor([5, 6, 9]), angles, torch.tensor([-0.5, 0.0, 0.5])),
     ):
         assert kernels.shape == (3, CANVAS, CANVAS)
         assert torch.allclose(kernels.sum((1, 2)), torch.ones(3), atol=1e-5)
+
+
+def test_a_lens_of_many_blades_blurs_like_a_disk_and_one_of_five_shows_its_corners() -> None:
+    radius, angle, even = torch.tensor([9.0]), torch.tensor([0.3]), torch.tensor([0.0])
+    disk = disk_kernels(radius)
+    round_iris = lens_kernels(radius, torch.tensor([99]), angle, even)
+    five_blades = lens_kernels(radius, torch.tensor([5]), angle, even)
+    assert torch.allclose(round_iris, disk, atol=1e-4)
+    # The same area, so the same brightness in the middle, but the corners reach beyond the disk.
+    middle = CANVAS // 2
+    assert torch.allclose(five_blades[0, middle, middle], disk[0, middle, middle], rtol=0.03)
+    axis = torch.arange(CANVAS) - middle
+    distance = torch.hypot(axis[:, None].float(), axis[None, :].float())
+    assert distance[disk[0] > 0].max() < 9.6
+    assert distance[five_blades[0] > 0].max() > 10.2
+    assert float((five_blades - disk).abs().sum()) > 0.1
+
+
+def test_a_bright_rim_is_brighter_than_the_middle() -> None:
+    kernel = lens_kernels(torch.tensor([9.0]), torch.tensor([8]), torch.tensor([0.0]), torch.tensor([0.5]))[0]
+    middle = CANVAS // 2
+    assert kernel[middle, middle + 8] > 2 * kernel[middle, middle]
 
 
 def test_a_point_becomes_its_kernel_in_place() -> None:
@@ -145,6 +170,30 @@ def test_camera_noise_correlates_neighbours_and_channels_as_photographs_do() -> 
     channels = (field[:, 0] * field[:, 1]).mean() / variance
     assert 0.1 < neighbours < 0.7
     assert 0.3 < channels < 0.8
+
+
+def test_a_photo_goes_to_the_sensor_and_back_unchanged_below_the_highlights(photos: Tensor) -> None:
+    dull = photos * 0.9
+    camera = draw_camera(len(dull), seeded(), dull.device)
+    sensor = to_sensor(dull, camera)
+    assert torch.allclose(to_display(sensor, camera), dull, atol=2e-3)
+    # Gains and the curve lie between: the sensor saw far less than the display shows.
+    assert sensor.mean() < 0.5 * dull.mean()
+
+
+def test_sensor_noise_shows_as_strong_as_asked_and_more_in_channels_of_more_gain() -> None:
+    grey = torch.full((6, 3, 64, 64), 0.4)
+    camera = draw_camera(6, seeded(), grey.device)
+    field = torch.randn(grey.shape, generator=seeded(1))
+    sigma = torch.tensor([4.0, 8.0, 12.0, 16.0, 20.0, 24.0]) / 255
+    noisy, shot = sensor_noise(grey, field, sigma, camera)
+    measured = (noisy - grey).square().mean((1, 2, 3)).sqrt()
+    # Found on a sixteenth of the pixels, 768 values, which know their deviation to 3 %.
+    assert torch.allclose(measured, sigma, rtol=0.1)
+    # Sensors have shot noise of 1e-4 to 0.012 per unit of light, from base sensitivity to the highest.
+    assert shot.min() > 5e-5 and shot.max() < 0.024
+    red, green, _ = (noisy - grey).std((2, 3)).unbind(1)
+    assert (red > 1.1 * green).all()
 
 
 @pytest.mark.parametrize("quality", [8, 15, 30, 60, 90])

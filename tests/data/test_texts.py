@@ -1,16 +1,23 @@
 """Texts and labels follow from the records, and nothing else."""
 
+import hashlib
 import random
+import re
 from itertools import combinations
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data import texts
 from data.content import describe_content
+from data.grammar import Grammar
 from data.labels import HARM, TIE, attribute_scores, level_weights, quality_score
+from data.phrasings import RICH
 from data.records import DegradationRecord
-from uare.analysis import VERDICT_PREFIX, parse_analysis, parse_assessment
+from uare import prompts
+from uare.analysis import VERDICT_PREFIX, find_degradations, level_of, parse_analysis, parse_assessment
 from uare.errors import InputError
 from uare.vocabulary import ATTRIBUTES, DEGRADATIONS, LEVELS
 
@@ -20,6 +27,19 @@ def record(name: str, severity: int, **parameters: float | str) -> DegradationRe
 
 
 NOISE_4, BLUR_1, HAZE_2 = record("noise", 4), record("blur", 1), record("haze", 2)
+KINDS = ("motion", "shake", "defocus", "gaussian", "lens", "shot", "camera", "raw", "streaks", "drops")
+# Types may repeat, and kinds fit the type or not.
+RECORDS = st.lists(
+    st.builds(
+        DegradationRecord,
+        st.sampled_from(sorted(DEGRADATIONS)),
+        st.integers(1, 5),
+        st.sampled_from(KINDS).map(lambda kind: {"kind": kind}),
+    ),
+    max_size=5,
+)
+QUESTIONS = tuple(symbol for symbol in texts.SMALL.rules if symbol.endswith("question"))
+both_grammars = pytest.mark.parametrize("grammar", [texts.SMALL, RICH], ids=["small", "rich"])
 
 
 def test_a_single_harm_costs_eight_tenths_per_severity() -> None:
@@ -146,3 +166,113 @@ def test_content_is_told_from_pixels() -> None:
         "A bright, black-and-white scene with little fine detail.",
         "A dark, colourful scene with much fine detail.",
     ]
+
+
+def test_the_small_grammar_says_what_the_shipped_tokenizer_was_learned_from() -> None:
+    corpus = "\n".join(texts.corpus(random.Random(0), 2000))
+    # recorded before there were grammars; another text or another order of draws changes the tokenizer's ids
+    assert hashlib.sha256(corpus.encode()).hexdigest() == (
+        "df9a89e92e9f928008f409c6956879fade302928fa8add6c8989f5e0822a640e"
+    )
+
+
+@both_grammars
+@given(records=RECORDS, content=st.sampled_from([None, "A dark scene."]), seed=st.integers(0, 2**32))
+def test_every_analysis_is_read_back_with_its_degradations_and_parts(
+    grammar: Grammar, records: list[DegradationRecord], content: str | None, seed: int
+) -> None:
+    analysis = texts.analysis_of(records, content, random.Random(seed), grammar=grammar)
+    assert parse_analysis(analysis.text) == analysis
+    worst = {name: max(r.severity for r in records if r.type == name) for name in {r.type for r in records}}
+    assert {one.type: one.severity for one in analysis.degradations} == worst
+    assert {one.type for one in find_degradations(analysis.text)} == set(worst)  # plan and result add none
+
+
+@both_grammars
+@given(records=RECORDS, seed=st.integers(0, 2**32))
+def test_a_description_is_read_back_with_content_and_degradations(
+    grammar: Grammar, records: list[DegradationRecord], seed: int
+) -> None:
+    text = texts.description_of(records, "A dark scene.", random.Random(seed), grammar=grammar)
+    read_back = parse_analysis(text)
+    assert read_back.content == "A dark scene."
+    assert read_back.degradations == texts.degradations_of(records)
+
+
+@both_grammars
+@given(records=RECORDS, seed=st.integers(0, 2**32))
+def test_instructions_name_all_harms_or_none(
+    grammar: Grammar, records: list[DegradationRecord], seed: int
+) -> None:
+    text = texts.restore_instruction(records, random.Random(seed), grammar=grammar)
+    named = {one.type for one in find_degradations(text)}
+    assert named in (set(), {record.type for record in records})
+    assert "{" not in text
+
+
+@both_grammars
+def test_the_overall_level_that_is_said_is_that_of_the_score(grammar: Grammar) -> None:
+    for severity in range(1, 6):
+        records = [record("noise", severity)]
+        said = {
+            word
+            for seed in range(60)
+            for word in re.findall(
+                "|".join(LEVELS),
+                texts.description_of(records, None, random.Random(seed), grammar=grammar),
+            )
+        }
+        assert said == ({level_of(quality_score(records))} if grammar is RICH else set())
+
+
+def test_the_rich_grammar_says_what_the_kind_of_a_harm_does_and_only_when_it_is_strong() -> None:
+    def said(kind: str, severity: int) -> str:
+        records = [record("rain", severity, kind=kind)]
+        return " ".join(
+            texts.description_of(records, None, random.Random(seed), grammar=RICH) for seed in range(40)
+        ).lower()
+
+    assert "drops" in said("drops", 4) and "streaks" not in said("drops", 4)
+    assert "streaks" in said("streaks", 4) and "drops" not in said("streaks", 4)
+    assert "scene" in said("drops", 3) and "scene" not in said("drops", 2)
+
+
+def test_the_rich_grammar_has_thousands_of_phrasings() -> None:
+    records = [NOISE_4, BLUR_1]
+    rng = random.Random(0)
+    drawn = {texts.analysis_of(records, None, rng, grammar=RICH).text for _ in range(2000)}
+    assert len(drawn) >= 1000
+    for one in ([], [NOISE_4], records):
+        assert texts.analysis_grammar(one, RICH).count("analysis") >= 1_000_000
+        assert texts.analysis_grammar(one).count("analysis") == len(texts.INTENTS)
+    named = RICH.extended({"defects": ("noise and blur",)})
+    assert named.count("restore_frame") + RICH.count("restore_plain") + RICH.count("wish") >= 1000
+    assert sum(RICH.count(symbol) for symbol in QUESTIONS) >= 1000
+
+
+def test_the_rich_grammar_contains_every_question_and_wish_of_the_small_one() -> None:
+    for symbol in (*QUESTIONS, "wish", "intent", "restore_plain", "restore_mixed", "restore_frame"):
+        assert set(texts.SMALL.rules[symbol]) <= set(RICH.rules[symbol])
+
+
+def test_what_the_pipeline_asks_is_asked_often() -> None:
+    rng = random.Random(0)
+    asked = (
+        (prompts.ASSESS_QUESTION, texts.assess_question),
+        (prompts.ANALYSE_QUESTION, texts.analyse_question),
+        (prompts.ANALYSE_THEN_RESTORE, texts.analyse_then_restore_wish),
+    )
+    for phrase, draw in asked:
+        assert sum(draw(rng, grammar=RICH) == phrase for _ in range(500)) > 50
+
+
+@both_grammars
+def test_texts_are_whole_sentences(grammar: Grammar) -> None:
+    rng = random.Random(0)
+    drawn = [grammar.expand(symbol, rng) for symbol in (*QUESTIONS, "wish") for _ in range(200)]
+    for severity in range(1, 6):
+        records = [record(name, severity) for name in rng.sample(sorted(DEGRADATIONS), severity - 1)]
+        drawn += [texts.analysis_of(records, None, rng, grammar=grammar).text for _ in range(200)]
+    for text in drawn:
+        assert re.match(r"[A-Z]", text) and text[-1] in ".?"
+        assert not re.search(r"[{}]|  | [,.;?]|\.\.|\ba [aeiou]|(^|: )A [aeiou]", text), text

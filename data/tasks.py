@@ -1,0 +1,198 @@
+"""What the network is asked: drafts of each task, made from a source of a data set.
+
+Restoration, analyse-then-restore, description, score and comparison (UARE, section 3.3). A source without
+opinions of people gets harms of known severity, and its answers follow from them. Conditions are dropped for
+guidance, each by itself; a text with loss never is.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from data import texts
+from data.drafts import ConditionPicture, Part, TargetPicture
+from data.opinions import Exchange, choice_exchange, question_exchange, score_exchange
+from data.samples import ChoiceSource, Picture, QuestionSource, RestorationSource, ScoreSource, Source
+from data.scenes import Scene, SceneSize, make_rival, make_scene, tensor_of
+from uare import prompts
+from uare.config import TransformConfig, UAREConfig
+from uare.encoding import vision_item
+from uare.errors import InputError
+from uare.flow import shifted
+from uare.packing import Text, VisionImage
+from uare.tokenizer import TextTokenizer
+
+MIN_TIMESTEP = 0.02  # velocity divides by it
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSettings:
+    """What all tasks need beside their source."""
+
+    config: UAREConfig
+    tokenizer: TextTokenizer
+    size: SceneSize
+    timestep_shift: float = 4.0  # UARE, table A.1
+    start_share: float = 0.0  # of targets at t = 1
+    dropout: float = 0.1  # of each condition
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asker:
+    """Makes the parts of one draft, all choices from its own seed."""
+
+    settings: TaskSettings
+    rng: random.Random
+
+    def text(self, words: str, *, loss: bool = False, dropped: bool = False) -> Text:
+        ids = tuple(self.settings.tokenizer.encode(words))
+        return Text(ids=ids, loss=loss, dropped=dropped)
+
+    def is_dropped(self) -> bool:
+        return self.rng.random() < self.settings.dropout
+
+    def view(self, pixels: Tensor, *, num_images: int = 1) -> VisionImage:
+        """ViT patches for a question about quality, which sees more than restoration does."""
+        return self._view(pixels, self.settings.config.assess_transform, num_images)
+
+    def _view(
+        self, pixels: Tensor, limits: TransformConfig, num_images: int = 1, dropped: bool = False
+    ) -> VisionImage:
+        """ViT patches at a random place of the position table: crops are smaller than photos in use."""
+        config = self.settings.config
+        item = vision_item(pixels, config, limits, num_images, dropped)
+        return replace(item, origin=self._origin(item.grid, config.vision.table_side))
+
+    def pictures(self, scene: Scene) -> tuple[list[Part], TargetPicture]:
+        """Latent and view of the harmed picture, each dropped at times, and the target."""
+        config = self.settings.config
+        stride = config.latent.stride_px
+        grid = (scene.hq.shape[-2] // stride, scene.hq.shape[-1] // stride)
+        origin = self._origin(grid, config.latent.table_side)
+        target = TargetPicture(
+            pixels=scene.hq,
+            base=scene.lq,
+            timestep=self._timestep(),
+            seed=self.rng.getrandbits(31),
+            origin=origin,
+        )
+        condition = ConditionPicture(pixels=scene.lq, origin=origin, dropped=self.is_dropped())
+        view = self._view(scene.lq, config.vision_transform, dropped=self.is_dropped())
+        return [condition, view], target
+
+    def _timestep(self) -> float:
+        """Logit-normal and shifted towards noise (BAGEL), or at its very start."""
+        if self.rng.random() < self.settings.start_share:
+            return 1.0
+        t = torch.sigmoid(torch.tensor(self.rng.gauss(0, 1)))
+        return float(shifted(t, self.settings.timestep_shift).clamp(MIN_TIMESTEP, 1.0))
+
+    def _origin(self, grid: tuple[int, int], table_side: int) -> tuple[int, int]:
+        return self.rng.randint(0, table_side - grid[0]), self.rng.randint(0, table_side - grid[1])
+
+
+def restore(source: Source, harm: str, asker: Asker) -> list[Part]:
+    """Latent and view of the harmed picture, an instruction, the target."""
+    scene = _scene(source, harm, asker)
+    words = (
+        prompts.RESTORE_MIXED if harm == "high_order" else texts.restore_instruction(scene.records, asker.rng)
+    )
+    conditions, target = asker.pictures(scene)
+    return [*conditions, asker.text(words, dropped=asker.is_dropped()), target]
+
+
+def interleave(source: Source, harm: str, asker: Asker) -> list[Part]:
+    """As `restore`, with a wish, and the analysis written before the target, which sees it."""
+    scene = _scene(source, harm, asker)
+    wish = asker.text(texts.analyse_then_restore_wish(asker.rng), dropped=asker.is_dropped())
+    analysis = texts.analysis_of(scene.records, scene.content, asker.rng).text
+    conditions, target = asker.pictures(scene)
+    return [*conditions, wish, asker.text(analysis, loss=True), target]
+
+
+def describe(source: Source, harm: str, asker: Asker) -> list[Part]:
+    """Views, a question and its answer as they come; or the view, a question, the analysis or the defects."""
+    if isinstance(source, QuestionSource):
+        return _exchange(source.pictures, question_exchange(source), asker)
+    scene = _scene(source, harm, asker)
+    if asker.rng.random() < 0.5:
+        question, answer = texts.defects_question(asker.rng), texts.defects_answer(scene.records)
+    else:
+        question = texts.analyse_question(asker.rng)
+        answer = texts.analysis_of(scene.records, scene.content, asker.rng).text
+    return [asker.view(scene.lq), asker.text(question), asker.text(answer, loss=True)]
+
+
+def score(source: Source, harm: str, asker: Asker) -> list[Part]:
+    """The view, a question, the level that people gave; or the levels that follow from the harms."""
+    if isinstance(source, ScoreSource):
+        return _exchange((source.picture,), score_exchange(source, asker.rng), asker)
+    scene = _scene(source, harm, asker)
+    answer = texts.assess_answer(scene.records, asker.rng)
+    question = texts.assess_question(asker.rng)
+    return [asker.view(scene.lq), asker.text(question), asker.text(answer, loss=True)]
+
+
+def compare(source: Source, harm: str, asker: Asker) -> list[Part]:
+    """Two versions of one picture, a question, the verdict: people's, or what follows from the harms."""
+    if isinstance(source, ChoiceSource):
+        return _choice(source, asker)
+    first = _scene(source, harm, asker)
+    second = make_rival(first, asker.rng.getrandbits(31))
+    if asker.rng.random() < 0.5:
+        question = texts.verdict_question(asker.rng)
+        answer = texts.verdict_answer(first.records, second.records)
+    else:
+        question = texts.compare_question(asker.rng, with_reference=False)
+        answer = texts.compare_answer(first.records, second.records)
+    return [
+        *_labelled({prompts.IMAGE_LABELS[0]: first.lq, prompts.IMAGE_LABELS[1]: second.lq}, asker),
+        asker.text(question),
+        asker.text(answer, loss=True),
+    ]
+
+
+def _choice(source: ChoiceSource, asker: Asker) -> list[Part]:
+    pictures = dict(zip(prompts.IMAGE_LABELS, (source.first, source.second), strict=True))
+    if source.reference is not None:
+        pictures = {prompts.REFERENCE_LABEL: source.reference, **pictures}
+    exchange = choice_exchange(source, asker.rng)
+    return [
+        *_labelled({label: tensor_of(picture.pixels()) for label, picture in pictures.items()}, asker),
+        asker.text(exchange.question),
+        asker.text(exchange.answer, loss=True),
+    ]
+
+
+def _labelled(pictures: dict[str, Tensor], asker: Asker) -> list[Part]:
+    """Each view after the words that say which it is."""
+    parts: list[Part] = []
+    for label, pixels in pictures.items():
+        parts += [asker.text(label), asker.view(pixels, num_images=len(pictures))]
+    return parts
+
+
+def _exchange(pictures: Sequence[Picture], exchange: Exchange, asker: Asker) -> list[Part]:
+    views = [asker.view(tensor_of(picture.pixels()), num_images=len(pictures)) for picture in pictures]
+    return [*views, asker.text(exchange.question), asker.text(exchange.answer, loss=True)]
+
+
+def _scene(source: Source, harm: str, asker: Asker) -> Scene:
+    if not isinstance(source, RestorationSource):
+        raise InputError(
+            f"{source.id} is a {type(source).__name__}, expected a source of restoration; "
+            "correct the task of its group"
+        )
+    return make_scene(source, harm, asker.settings.size, asker.rng.getrandbits(31))
+
+
+TASKS: dict[str, Callable[[Source, str, Asker], list[Part]]] = {
+    "restore": restore,
+    "interleave": interleave,
+    "describe": describe,
+    "score": score,
+    "compare": compare,
+}

@@ -1,0 +1,198 @@
+"""The plan of a phase, in words, without training it: network, tokens, memory, mixture, time.
+
+Only configurations and the lists of data sets are read; the network is built without memory for its weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+from training.estimates import Cluster, RowEstimate, Weights, draw_rows, duration_s, memory
+from training.loop import PRESET
+from training.mixture import open_set
+from training.phases import prepare
+from training.presets import full_size, tiny_config, tiny_tokenizer
+from training.settings import SetSettings, TrainSettings
+from uare.checkpoints.bagel import is_bagel_folder, read_config
+from uare.checkpoints.folders import check_weight_files, find_folder
+from uare.config import UAREConfig
+from uare.errors import CheckpointError, InputError
+from uare.info import COMPONENTS, component_of
+from uare.model import UAREModel
+
+GB = 1e9
+EXPERT = "restoration expert"  # as large as the other one
+
+
+def plan(settings: TrainSettings, cluster: Cluster) -> str:
+    """What the phase would train, on what, in how much memory and time; a data set that is missing is named.
+
+    Raises UAREError where the settings cannot be trained on that many processes, or the model is damaged.
+    """
+    config, remark = _config(settings)
+    components = count_weights(settings, config)
+    row = draw_rows(settings, config)
+    sections = (
+        _recipe(settings, config),
+        [*remark, *_network(components)],
+        _tokens(settings, row, cluster),
+        _memory(settings, config, components, row, cluster),
+        _mixture(settings),
+        _time(settings, components, row, cluster),
+    )
+    return "\n\n".join("\n".join(section) for section in sections)
+
+
+def _config(settings: TrainSettings) -> tuple[UAREConfig, list[str]]:
+    """The sizes of the model that the phase starts from, and a remark where they had to be supposed."""
+    if settings.model == PRESET:
+        return tiny_config(tiny_tokenizer(seed=settings.seed)), []
+    try:
+        folder = find_folder(settings.model)
+    except CheckpointError:
+        remark = f"{settings.model} is not there yet: counted with the sizes of BAGEL-7B-MoT"
+        return full_size(), [remark, "(for others: --set model=FOLDER)"]
+    if is_bagel_folder(folder):
+        return read_config(folder), []
+    check_weight_files(folder)
+    return UAREConfig.from_pretrained(folder), []
+
+
+@dataclass
+class Count:
+    """Weights of a component of the network."""
+
+    weights: int = 0
+    trained: int = 0
+
+
+def count_weights(settings: TrainSettings, config: UAREConfig) -> dict[str, Count]:
+    """Weights of each component by its name, with the adapters of the phase."""
+    with torch.device("meta"):
+        network = prepare(UAREModel(config), settings)
+    counts = {name: Count() for name, _ in COMPONENTS}
+    for name, weight in network.named_parameters():
+        count = counts[component_of(name)]
+        count.weights += weight.numel()
+        count.trained += weight.numel() if weight.requires_grad else 0
+    return {name: count for name, count in counts.items() if count.weights}
+
+
+def _recipe(settings: TrainSettings, config: UAREConfig) -> list[str]:
+    form, loss, size = settings.optimizer, settings.loss, settings.data.size
+    seen, asked = config.vision_transform, config.assess_transform
+    pictures = (
+        f"crops of {', '.join(map(str, size.crops_px))} px"
+        if size.crops_px
+        else f"short side from {size.short_px} px, long side to {size.long_px} px"
+    )
+    return [
+        f"phase {settings.phase}: {settings.steps:,} steps from {settings.model} to {settings.output}",
+        f"  AdamW {form.betas}, eps {form.eps:g}, learning rate {form.learning_rate:g} {form.schedule} after "
+        f"{form.warmup_steps} steps, weight decay {form.weight_decay:g}, gradient norm {form.max_grad_norm:g}",
+        f"  loss: MSE + {loss.text_weight:g} CE, timestep shift {loss.timestep_shift:g}, "
+        f"conditions dropped {loss.dropout:g}, average {settings.ema_decay:g}, {settings.precision}",
+        f"  pictures to restore: {pictures}; their views {seen.min_size} to {seen.max_size} px, "
+        f"those of questions {asked.min_size} to {asked.max_size} px",
+    ]
+
+
+def _network(components: dict[str, Count]) -> list[str]:
+    total = Count(
+        weights=sum(count.weights for count in components.values()),
+        trained=sum(count.trained for count in components.values()),
+    )
+    rows = [
+        (name, f"{count.weights:,}", f"{count.trained:,}", f"{count.weights - count.trained:,}")
+        for name, count in (components | {"all": total}).items()
+    ]
+    return list(_columns([("parameters of", "", "trained", "frozen"), *rows]))
+
+
+def _tokens(settings: TrainSettings, row: RowEstimate, cluster: Cluster) -> list[str]:
+    data = settings.data
+    per_step = data.rows_per_step * row.mean
+    return [
+        f"tokens: {data.rows_per_step} rows a step, {data.rows_per_step // cluster.gpus} of them for each of "
+        f"{cluster.gpus} processes; a row ends with the sample that brings it to {data.tokens_per_row:,}",
+        f"  about {row.mean:,.0f} a row ({row.text / row.mean:.0%} of them text), the longest {row.longest:,}",
+        f"  about {per_step:,.0f} a step, {_large(per_step * settings.steps)} in all",
+    ]
+
+
+def _memory(
+    settings: TrainSettings,
+    config: UAREConfig,
+    components: dict[str, Count],
+    row: RowEstimate,
+    cluster: Cluster,
+) -> list[str]:
+    everything = sum(count.weights for count in components.values())
+    codec = components["codec"].weights
+    trained = sum(count.trained for count in components.values())
+    weights = Weights(network=everything - codec, trained=trained, codec=codec)
+    needs = memory(weights, row, config, settings, cluster.gpus)
+    rows = [
+        (need.what, *(_gigabytes(need.num_bytes) if on_host == need.on_host else "" for on_host in (0, 1)))
+        for need in needs
+    ]
+    sums = [sum(need.num_bytes for need in needs if need.on_host == on_host) for on_host in (False, True)]
+    source = f", {settings.deepspeed.name}" if settings.deepspeed else ""
+    title = f"GB of each of {cluster.gpus} processes{source}"
+    table = _columns([(title, "device", "host"), *rows, ("sum", *map(_gigabytes, sums))])
+    return [*table, f"while the model is read, each holds {_gigabytes(4 * everything)} GB on its host"]
+
+
+def _mixture(settings: TrainSettings) -> list[str]:
+    groups = settings.data.groups
+    total = sum(group.weight for group in groups.values())
+    lines = ["mixture, by samples:"]
+    for name, group in groups.items():
+        harm = "" if group.harm == "recorded" else f", harm {group.harm}"
+        lines.append(f"  {group.weight / total:6.1%}  {name}: {group.task}{harm}")
+        weights = sum(one.weight for one in group.sets)
+        lines += [f"          {one.weight / weights:6.1%}  {_stock(one)}" for one in group.sets]
+    return lines
+
+
+def _stock(form: SetSettings) -> str:
+    """A data set and how many sources it has, or how it must lie."""
+    split = "" if form.reader in ("folder", "pairs", "photos") else f" {form.split}"
+    try:
+        return f"{form.reader}{split} in {form.root}: {len(open_set(form)):,} sources"
+    except InputError as error:
+        return f"{form.reader}{split}: missing: {error}"
+
+
+def _time(
+    settings: TrainSettings, components: dict[str, Count], row: RowEstimate, cluster: Cluster
+) -> list[str]:
+    tokens = settings.steps * settings.data.rows_per_step * row.mean
+    expert = components[EXPERT].weights
+    hours = duration_s(tokens, expert, cluster) / 3600
+    return [
+        f"time: {hours:,.1f} hours = {_large(tokens)} tokens × 6 × {_large(expert)} weights of an expert / "
+        f"({cluster.gpus} × {cluster.tflops:g} TFLOP/s × {cluster.mfu:.0%})"
+    ]
+
+
+def _columns(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    """Rows as lines, the first column to the left, the others to the right."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        cells: Iterable[str] = (
+            cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)
+        )
+        yield "  ".join((first.ljust(widths[0]), *cells)).rstrip()
+
+
+def _gigabytes(num_bytes: float) -> str:
+    return f"{num_bytes / GB:.1f}" if num_bytes >= GB / 10 else f"{num_bytes / GB:.3f}"
+
+
+def _large(number: float) -> str:
+    """12,345 or 9.6 B."""
+    return f"{number / 1e9:.2f} B" if number >= 1e8 else f"{number:,.0f}"

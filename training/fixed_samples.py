@@ -1,0 +1,98 @@
+"""The pictures that every validation of a phase restores: made once, and never what training sees.
+
+They come from the sets of the mixture itself, with seeds that training leaves alone.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from data.rows import Group, Rows
+from data.scenes import Scene, make_scene
+from data.texts import degradations_of, worst_first
+from uare import prompts
+from uare.errors import ConfigError, InputError
+
+FIRST_SEED = 2**31  # of the fixed samples; training makes its scenes from seeds below
+ATTEMPTS = 20  # for each sample: sources may be unreadable, and some scenes are left unharmed
+RESTORATION_TASKS = ("restore", "interleave")
+SMALLEST_ERROR = 1e-10  # mean square; two equal pictures have 100 dB
+
+
+def psnr_db(picture: Tensor, reference: Tensor) -> float:
+    """PSNR of two images in [0, 1] of one shape."""
+    return float(-10 * (picture - reference).square().mean().clamp(min=SMALLEST_ERROR).log10())
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedSample:
+    """A harmed picture that every validation restores anew."""
+
+    number: int
+    id: str
+    scene: Scene
+    instruction: str
+
+    @property
+    def harms(self) -> str:
+        """What was done to the picture, in words."""
+        known = [
+            one if self.scene.is_measured else replace(one, severity=None)
+            for one in degradations_of(self.scene.records)
+        ]
+        return prompts.joined([one.words for one in known])
+
+    @property
+    def lq_db(self) -> float:
+        return psnr_db(self.scene.lq, self.scene.hq)
+
+
+def fixed_samples(rows: Rows, count: int, *, with_analysis: bool) -> tuple[FixedSample, ...]:
+    """Samples of the mixture's first restoration group: the same for the same data, whatever the run's seed.
+
+    They come from the sets that training uses, harmed and cut in ways that training never sees. ConfigError
+    if no group restores; InputError if no picture of the group can be used.
+    """
+    group = next((one for one in rows.settings.groups if one.task in RESTORATION_TASKS), None)
+    if group is None:
+        raise ConfigError(
+            f"validation.samples is {count}, but no group of the data has one of the tasks "
+            f"{', '.join(RESTORATION_TASKS)}; set it to 0"
+        )
+    found: list[FixedSample] = []
+    for seed in range(FIRST_SEED, FIRST_SEED + ATTEMPTS * count):
+        if len(found) < count and (made := _scene_of(group, rows, seed)) is not None:
+            name, scene = made
+            instruction = prompts.ANALYSE_THEN_RESTORE if with_analysis else _instruction(scene, group.harm)
+            found.append(FixedSample(number=len(found), id=name, scene=scene, instruction=instruction))
+    if count and not found:
+        raise InputError(
+            f"group {group.name} gave no harmed picture to validate with in {ATTEMPTS * count} attempts; "
+            "check its sets and data.size, or set validation.samples to 0"
+        )
+    return tuple(found)
+
+
+def _scene_of(group: Group, rows: Rows, seed: int) -> tuple[str, Scene] | None:
+    """The source and the scene of a seed; None where it cannot be read or was left as it is."""
+    rng = random.Random(seed)
+    sources = rng.choices([one for one, _ in group.sets], [weight for _, weight in group.sets])[0]
+    source = sources[rng.randrange(len(sources))]
+    size, sides = rows.settings.task.size, rows.settings.crops_px
+    if sides:
+        size = replace(size, crop_px=max(sides))
+    try:
+        scene = make_scene(source, group.harm, size, seed)
+    except InputError:
+        return None
+    return None if torch.equal(scene.lq, scene.hq) else (f"{sources.name}/{source.id}", scene)
+
+
+def _instruction(scene: Scene, harm: str) -> str:
+    if harm == "high_order":
+        return prompts.RESTORE_MIXED
+    return prompts.restore_instruction([one.type for one in worst_first(scene.records)])

@@ -1,0 +1,108 @@
+"""What a run says about itself: a JSONL line a step as the truth, and the same on the screen."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from training.settings import LogSettings, TrainSettings
+
+PACKAGES = ("uare", "torch", "deepspeed", "transformers", "accelerate", "datasets", "peft")
+
+
+class Journal:
+    """Writes steps of a run to `steps.jsonl`, to the screen and, where wanted, to TensorBoard and W&B."""
+
+    def __init__(self, folder: Path, settings: LogSettings) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / "steps.jsonl"
+        self.sinks: list[Any] = []
+        if settings.tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
+
+            board = SummaryWriter(folder / "tensorboard")
+            self.sinks.append(
+                lambda step, row: [board.add_scalar(name, value, step) for name, value in row.items()]
+            )
+        if settings.wandb:
+            import wandb
+
+            wandb.init(project="uare", dir=str(folder), resume="allow")
+            self.sinks.append(lambda step, row: wandb.log(row, step=step))
+
+    def rewind(self, step: int) -> None:
+        """Takes out the lines after a step, which a resumed run does again."""
+        if not self.path.exists():
+            return
+        lines = self.path.read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if _step_of(line) <= step]
+        self.path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+    def step(self, row: dict[str, float]) -> None:
+        """One line: `step` and its figures."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        for sink in self.sinks:
+            sink(int(row["step"]), row)
+        figures = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "step")
+        self.say(f"step {int(row['step'])}  {figures}")
+
+    def say(self, text: str) -> None:
+        """A sentence for whoever watches."""
+        print(text, file=sys.stderr, flush=True)
+
+
+def _step_of(line: str) -> int:
+    """The step of a line; a torn last line counts as one to take out."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return sys.maxsize
+
+
+def read_steps(path: Path) -> list[dict[str, float]]:
+    """The lines of a `steps.jsonl`."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def write_origin(folder: Path, settings: TrainSettings) -> None:
+    """The resolved settings, the code's version and the packages', beside the run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = settings.model_dump(mode="json")
+    (folder / "settings.yaml").write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
+    origin = {
+        "git": _git_hash(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "seed": settings.seed,
+    }
+    (folder / "origin.json").write_text(json.dumps(origin, indent=1) + "\n", encoding="utf-8")
+
+
+def _git_hash() -> str | None:
+    """The commit of the checkout, with a + where files were changed; None outside of git."""
+    root = Path(__file__).resolve().parents[1]
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

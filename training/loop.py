@@ -1,0 +1,254 @@
+"""The loop of a phase: rows in, steps done, checkpoints when due, a finished model at the end."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import torch
+import torch.distributed as dist
+from safetensors.torch import load_file
+from torch.utils.data import DataLoader
+
+from data.drafts import encode_drafts
+from data.rows import Row, RowNumbers, Tally
+from training import checkpoints
+from training.ema import ShardedAverage
+from training.engine import Ranks, StepReport, TrainingEngine, join_ranks, trained_weights
+from training.journal import Journal, write_origin
+from training.mixture import load_rows, make_rows
+from training.objective import TrainingStep
+from training.phases import prepare
+from training.presets import tiny_config, tiny_tokenizer
+from training.settings import TrainSettings
+from training.shards import gathered
+from uare.checkpoints.folders import find_folder
+from uare.errors import ConfigError
+from uare.model import UAREModel
+from uare.packing import pack
+from uare.segments import PackedBatch
+from uare.tokenizer import TextTokenizer
+from uare.vae import Codec
+
+PRESET = "preset:tiny"
+
+
+def build(settings: TrainSettings) -> tuple[UAREModel, TextTokenizer]:
+    """The model that the phase starts from, in float32 on the CPU, and its tokenizer."""
+    if settings.model == PRESET:
+        assert settings.codec is not None  # the settings have seen to it
+        torch.manual_seed(settings.seed)  # initial weights
+        tokenizer = tiny_tokenizer(seed=settings.seed)
+        model = UAREModel(tiny_config(tokenizer))
+        model.codec.load_state_dict(load_file(settings.codec / "codec.safetensors"))
+        return model, tokenizer
+    if settings.model.startswith("preset:"):
+        raise ConfigError(f"model is {settings.model}, expected {PRESET}, a folder or a name of the package")
+    folder = find_folder(settings.model)
+    return UAREModel.from_pretrained(folder, dtype=torch.float32), TextTokenizer.from_folder(folder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """Everything that one phase of training works with."""
+
+    settings: TrainSettings
+    ranks: Ranks
+    model: UAREModel  # with the codec outside: `codec`
+    tokenizer: TextTokenizer
+    codec: Codec
+    engine: TrainingEngine
+    average: ShardedAverage
+    journal: Journal
+
+    @property
+    def is_first(self) -> bool:
+        return self.ranks.rank == 0
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        return self.settings.output / "checkpoints"
+
+
+def train(settings: TrainSettings, *, resume: bool) -> None:
+    """Trains the phase on all processes that the launcher started, and writes `output/model`."""
+    ranks = join_ranks()
+    phase = _set_up(settings, ranks)
+    if resume:
+        _resume(phase)
+    elif phase.is_first and checkpoints.checkpoints_of(phase.checkpoint_folder):
+        raise ConfigError(
+            f"{settings.output} holds checkpoints of an earlier run; go on with --resume auto or choose "
+            "another output"
+        )
+    rows = make_rows(settings, phase.model.config, phase.tokenizer)
+    numbers = RowNumbers(
+        first_step=phase.engine.step_index,
+        num_steps=settings.steps,
+        rows_per_step=settings.data.rows_per_step,
+        rank=ranks.rank,
+        world=ranks.world,
+    )
+    _run(phase, load_rows(rows, numbers, settings.data.workers))
+    dist.destroy_process_group()
+
+
+def _set_up(settings: TrainSettings, ranks: Ranks) -> Phase:
+    model, tokenizer = build(settings)
+    # outside of what is sharded: processes encode pictures in their own time
+    codec = model.codec.requires_grad_(False).eval().to(ranks.device)
+    del model.codec
+    network = prepare(model, settings)
+    engine = TrainingEngine(TrainingStep(network, settings.loss.text_weight), settings, ranks)
+    journal = Journal(settings.output, settings.log)
+    if ranks.rank == 0:
+        write_origin(settings.output, settings)
+    return Phase(
+        settings=settings,
+        ranks=ranks,
+        model=model,
+        tokenizer=tokenizer,
+        codec=codec,
+        engine=engine,
+        average=ShardedAverage(engine, settings.ema_decay),
+        journal=journal,
+    )
+
+
+def _resume(phase: Phase) -> None:
+    newest = [None]
+    if phase.is_first:
+        newest = [checkpoints.newest_intact(phase.checkpoint_folder, phase.journal.say)]
+    dist.broadcast_object_list(newest)
+    if newest[0] is None:
+        return
+    checkpoints.load(phase.engine, phase.average, newest[0])
+    if phase.is_first:
+        phase.journal.rewind(phase.engine.step_index)
+        phase.journal.say(f"goes on from {newest[0]}")
+
+
+class Stopper:
+    """Remembers that the process was asked to end; all processes agree on it between two steps."""
+
+    def __init__(self, ranks: Ranks) -> None:
+        self.ranks, self.asked = ranks, False
+        signal.signal(signal.SIGTERM, self._ask)
+
+    def _ask(self, _: int, __: FrameType | None) -> None:
+        self.asked = True
+
+    def agreed(self) -> bool:
+        """True on every process as soon as one was asked."""
+        flag = torch.tensor(float(self.asked), device=self.ranks.device)
+        dist.all_reduce(flag)
+        return bool(flag > 0)
+
+
+def _steps(rows: DataLoader[Row], per_step: int) -> Iterator[list[Row]]:
+    """This rank's rows of each step."""
+    group: list[Row] = []
+    for row in rows:
+        group.append(row)
+        if len(group) == per_step:
+            yield group
+            group = []
+
+
+def _run(phase: Phase, loader: DataLoader[Row]) -> None:
+    settings, engine = phase.settings, phase.engine
+    tally = Tally()
+    stopper, bad_steps = Stopper(phase.ranks), 0
+    for rows in _steps(loader, settings.data.rows_per_step // phase.ranks.world):
+        started = time.perf_counter()
+        for row in rows:
+            tally.add(row)
+        tally.check(settings.data.faulty_share)
+        batches = [pack_row(row, phase) for row in rows]
+        report = engine.step(batches)
+        if report.is_applied:
+            phase.average.update()
+        bad_steps = 0 if report.is_applied else bad_steps + 1
+        if phase.is_first:
+            phase.journal.step(_figures(engine.step_index, report, batches, phase, started))
+        if bad_steps:
+            _complain(phase, rows, bad_steps)
+        asked = stopper.agreed()
+        if asked or engine.step_index % settings.checkpoint.every_steps == 0:
+            checkpoints.save(engine, phase.average, phase.checkpoint_folder, settings.checkpoint.keep)
+        if asked:
+            if phase.is_first:
+                phase.journal.say(f"asked to end: saved step {engine.step_index}; go on with --resume auto")
+            return
+    checkpoints.save(engine, phase.average, phase.checkpoint_folder, settings.checkpoint.keep)
+    write_model(phase, settings.output / "model")
+    if phase.is_first:
+        _say_tally(phase, tally)
+
+
+def pack_row(row: Row, phase: Phase) -> PackedBatch:
+    """A row with its latents, ready for the network."""
+    return pack(encode_drafts(row.drafts, phase.codec, phase.model.config), phase.model.config)
+
+
+def _figures(
+    step: int, report: StepReport, batches: list[PackedBatch], phase: Phase, started: float
+) -> dict[str, float]:
+    elapsed_s = time.perf_counter() - started
+    num_tokens = sum(batch.num_tokens for batch in batches) * phase.ranks.world
+    memory = torch.cuda.max_memory_allocated() if phase.ranks.device.type == "cuda" else 0
+    return {
+        "step": step,
+        "loss": report.loss,
+        "velocity_loss": report.velocity_loss,
+        "text_loss": report.text_loss,
+        "grad_norm": report.grad_norm,
+        "learning_rate": report.learning_rate,
+        "tokens_per_s": num_tokens / elapsed_s,
+        **({"memory_gb": memory / 1e9} if memory else {}),
+    }
+
+
+def _complain(phase: Phase, rows: list[Row], bad_steps: int) -> None:
+    """Names the samples of a step without a finite loss or gradient; ConfigError after too many in a row."""
+    ids = [draft.id for row in rows for draft in row.drafts]
+    text = f"step {phase.engine.step_index} was skipped (loss or gradient not finite); its samples: {ids}"
+    phase.journal.say(text)
+    if bad_steps >= phase.settings.max_bad_steps:
+        raise ConfigError(
+            f"{bad_steps} steps in a row had no finite loss or gradient; lower optimizer.learning_rate or "
+            f"look at the samples of the last one: {', '.join(ids[:8])}"
+        )
+
+
+def write_model(phase: Phase, folder: Path) -> None:
+    """The averaged weights as a model folder, from which the next phase starts; all processes together."""
+    weights: dict[str, torch.Tensor] = {}
+    with phase.average.in_place_of_masters():
+        for name, weight in trained_weights(phase.engine.module):
+            value = gathered(weight)
+            if phase.is_first:
+                weights[name.removeprefix("network.")] = value.cpu().clone()
+    if phase.is_first:
+        model, tokenizer = build(phase.settings)
+        missing = model.load_state_dict(weights, strict=False).unexpected_keys
+        assert not missing, missing
+        model.save_pretrained(folder)
+        tokenizer.save(folder)
+        phase.journal.say(f"the averaged model is in {folder}")
+    dist.barrier()
+
+
+def _say_tally(phase: Phase, tally: Tally) -> None:
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in tally.shares().items())
+    phase.journal.say(
+        f"samples: {shares}; {tally.num_tokens / tally.rows:.0f} tokens a row, none of them padding"
+    )
+    if tally.faults:
+        phase.journal.say(f"{tally.faults} sources could not be read:")
+        for fault in tally.listed:
+            phase.journal.say(f"  {fault}")

@@ -1,0 +1,61 @@
+"""Which weights a phase trains (UARE, section 3.4), and how the others are kept as they are.
+
+Stage 1 (single, multi, high_order) trains the restoration expert with its latent in and out and its timestep;
+stage 2 (unified) everything but the codec. Freezing means no gradient for the frozen weights; gradients still
+flow through frozen layers, unless a phase detaches them (`Mixture.detaches_iqa`).
+"""
+
+from torch import nn
+
+from training.settings import LoraSettings, TrainSettings
+from uare.errors import ConfigError
+from uare.model import UAREModel
+
+STAGE_ONE = ("single", "multi", "high_order")
+RESTORATION_MARKS = (".restoration.", "mixture.restoration_norm.")
+NEVER = ("codec.", "detail.")
+LORA_LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
+
+
+def is_trained(name: str, phase: str) -> bool:
+    """Whether a phase trains the weight of this name in a `UAREModel`."""
+    if name.startswith(NEVER):
+        return False
+    if phase not in STAGE_ONE:
+        return True
+    return name.startswith("latent.") or any(mark in name for mark in RESTORATION_MARKS)
+
+
+def prepare(model: UAREModel, settings: TrainSettings) -> nn.Module:
+    """Freezes what the phase does not train and puts adapters in where they are wanted; returns the network.
+
+    ConfigError where an expert gets adapters that the phase does not train.
+    """
+    for name, weight in model.named_parameters():
+        weight.requires_grad_(is_trained(name, settings.phase))
+    model.mixture.recomputes_layers = settings.recompute_layers
+    model.mixture.detaches_iqa = settings.detach_frozen
+    return _with_adapters(model, settings.lora, settings.phase) if settings.lora else model
+
+
+def _with_adapters(model: UAREModel, lora: LoraSettings, phase: str) -> nn.Module:
+    from peft import LoraConfig, inject_adapter_in_model
+
+    if phase in STAGE_ONE and "iqa" in lora.experts:
+        raise ConfigError(
+            f"lora.experts holds iqa, but the phase {phase} trains the restoration expert alone; "
+            "take iqa out or train the unified phase"
+        )
+    layers = "|".join(name.replace(".", r"\.") for name in LORA_LAYERS)
+    targets = rf"mixture\.layers\.\d+\.({'|'.join(lora.experts)})\.({layers})"
+    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=targets, bias="none")
+    keeps_training = {
+        name
+        for name, weight in model.named_parameters()
+        if weight.requires_grad and name.startswith("latent.")
+    }
+    inject_adapter_in_model(config, model)  # freezes everything but the adapters
+    for name, weight in model.named_parameters():
+        if name in keeps_training:
+            weight.requires_grad_(True)
+    return model

@@ -1,0 +1,206 @@
+"""A training phase as a form: every field of a `training/configs/*.yaml`, typed, checked, with its source.
+
+Unknown keys and wrong values are refused with their dotted path. `--set a.b=c` changes one field.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from uare.errors import ConfigError
+
+Phase = Literal["single", "multi", "high_order", "unified"]
+Harm = Literal["recorded", "single", "multi", "high_order"]
+Task = Literal["restore", "interleave", "score", "describe", "compare"]
+
+
+class Form(BaseModel):
+    """A section: nothing but its fields, and never changed after it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OptimizerSettings(Form):
+    """AdamW and its schedule (UARE, table A.1)."""
+
+    learning_rate: float = Field(2e-5, gt=0)
+    betas: tuple[float, float] = (0.9, 0.95)
+    eps: float = Field(1e-15, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    max_grad_norm: float = Field(1.0, gt=0)
+    warmup_steps: int = Field(250, ge=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+
+
+class LossSettings(Form):
+    """Total = MSE of the velocity + `text_weight` · cross-entropy (UARE, section 3.5)."""
+
+    text_weight: float = Field(0.25, ge=0)
+    timestep_shift: float = Field(4.0, gt=0)
+    start_share: float = Field(0.0, ge=0, le=1)  # of targets trained at t = 1, for models of few steps
+    dropout: float = Field(0.1, ge=0, le=1)  # of each text, ViT and clean latent condition
+
+
+class LoraSettings(Form):
+    """Low-rank adapters on attention and MLP in place of full training."""
+
+    rank: int = Field(16, gt=0)
+    alpha: float = Field(32.0, gt=0)
+    experts: tuple[Literal["iqa", "restoration"], ...] = ("restoration",)
+
+
+class SetSettings(Form):
+    """One data set: a name of `data.readers.sets.table`, `folder`, `pairs` or `photos`, and where it lies."""
+
+    reader: str
+    root: Path
+    split: str = "train"
+    weight: float = Field(1.0, gt=0)
+
+
+class GroupSettings(Form):
+    """Samples of one task and kind of harm, drawn from sets by their weights."""
+
+    task: Task
+    harm: Harm = "recorded"
+    weight: float = Field(gt=0)
+    sets: tuple[SetSettings, ...] = Field(min_length=1)
+
+
+class SizeSettings(Form):
+    """Sizes of restoration pictures in pixels: either square crops, or whole pictures within limits."""
+
+    crops_px: tuple[int, ...] | None = None  # a side is drawn for every row
+    short_px: int = 512  # smallest short side
+    long_px: int = 1024  # largest long side
+
+
+class DataSettings(Form):
+    """The mixture and how it is packed."""
+
+    groups: dict[str, GroupSettings] = Field(min_length=1)
+    size: SizeSettings = SizeSettings()
+    tokens_per_row: int = Field(15_000, gt=0)  # reached by the last sample of each row
+    rows_per_step: int = Field(64, gt=0)  # over all ranks and micro-steps
+    workers: int = Field(2, ge=0)  # processes per rank
+    faulty_share: float = Field(0.01, ge=0, le=1)  # of unreadable pictures that is put up with
+
+
+class CheckpointSettings(Form):
+    every_steps: int = Field(500, gt=0)
+    keep: int = Field(3, gt=0)
+
+
+class LogSettings(Form):
+    tensorboard: bool = False
+    wandb: bool = False
+
+
+class ValidationSettings(Form):
+    every_steps: int = Field(500, gt=0)
+    samples: int = Field(8, ge=0)
+    flow_steps: int | None = None  # None: the model's own number
+
+
+class TrainSettings(Form):
+    """One phase of training."""
+
+    phase: Phase
+    model: str  # a folder, a name of the package, or "preset:tiny" for a new network
+    codec: Path | None = None  # weights of the codec, for a new network
+    output: Path
+    seed: int = 0
+    steps: int = Field(gt=0)
+    precision: Literal["float32", "bf16", "bf16_autocast"] = "bf16"
+    deepspeed: Path | None = None  # JSON beside the phase's file; None: ZeRO-1
+    recompute_layers: bool = True  # activation checkpointing
+    detach_frozen: bool = False  # BAGEL's reading of freezing instead of exact gradients
+    compile: bool = False
+    optimizer: OptimizerSettings = OptimizerSettings()
+    loss: LossSettings = LossSettings()
+    ema_decay: float = Field(0.995, ge=0, lt=1)
+    lora: LoraSettings | None = None
+    data: DataSettings
+    checkpoint: CheckpointSettings = CheckpointSettings()
+    validation: ValidationSettings = ValidationSettings()
+    log: LogSettings = LogSettings()
+    max_bad_steps: int = Field(10, gt=0)  # steps in a row without a finite loss or gradient
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> TrainSettings:
+        if self.detach_frozen and self.phase == "unified":
+            raise ValueError("detach_frozen belongs to the first stage; the unified phase freezes no expert")
+        if self.model.startswith("preset:") and self.codec is None:
+            raise ValueError("a new network needs the weights of a codec; set codec to a folder")
+        return self
+
+
+def read_settings(path: Path, changes: Sequence[str] = ()) -> TrainSettings:
+    """The settings of a YAML file with `a.b=value` changes; relative paths in it count from its folder.
+
+    Raises ConfigError with the dotted path of what is wrong.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"cannot read the training file {path} ({error}); correct its path or text"
+        ) from None
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path} holds no settings; expected `phase: …` and the fields of docs/training.md")
+    for change in changes:
+        _set(document, change)
+    try:
+        settings = TrainSettings.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_explained(error)}") from None
+    if settings.deepspeed is not None and not settings.deepspeed.is_absolute():
+        settings = settings.model_copy(update={"deepspeed": path.parent / settings.deepspeed})
+    return settings
+
+
+def _set(document: dict[str, Any], change: str) -> None:
+    place, sign, value = change.partition("=")
+    if not sign:
+        raise ConfigError(f"found --set {change}, expected key.key=value; add the value")
+    *parents, name = place.split(".")
+    section = document
+    for parent in parents:
+        section = section.setdefault(parent, {})
+        if not isinstance(section, dict):
+            raise ConfigError(f"--set {change}: {parent} is no section; correct the dotted path")
+    section[name] = yaml.safe_load(value)
+
+
+def _explained(error: ValidationError) -> str:
+    """The first problem in one sentence, with the nearest known key for an unknown one."""
+    problem = error.errors()[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] != "extra_forbidden":
+        return f"{place or 'the settings'}: {problem['msg']}, found {problem['input']!r:.80}"
+    known = sorted(_fields_at(problem["loc"][:-1]))
+    near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.0)
+    return f"{place} is not a known key; the nearest known one is {near[0]}"
+
+
+def _fields_at(place: tuple[int | str, ...]) -> set[str]:
+    """Names of the fields of the section at a place of the form."""
+    form: Any = TrainSettings
+    for part in place:
+        if isinstance(form, type) and issubclass(form, Form):
+            form = form.model_fields[str(part)].annotation
+        # into a mapping or a list: the form of its values; out of `Form | None`: the form
+        form = _inner_form(form)
+    return set(form.model_fields)
+
+
+def _inner_form(annotation: Any) -> Any:
+    arguments = getattr(annotation, "__args__", ())
+    forms = [a for a in arguments if isinstance(a, type) and issubclass(a, Form)]
+    return forms[0] if forms else annotation
