@@ -29,6 +29,7 @@ from benchmarks.measuring import (
 from benchmarks.scene import ANALYSIS_LEN, Scene, build_scene
 from benchmarks.sizes import random_model, small_size
 from benchmarks.table import Measured, as_json_line, as_markdown, as_report, describe_machine
+from training.presets import full_size
 from uare.encoding import decode_tokens
 from uare.errors import InputError, UAREError
 from uare.flow import sample

@@ -103,7 +103,7 @@ class Rows(Dataset[Row]):
         asker = Asker(settings=task, rng=random.Random(rng.getrandbits(63)))
         source = sources[number]
         parts = TASKS[group.task](source, group.harm, asker)
-        return Draft(id=f"{sources.name}/{source.id}", group=group.name, parts=tuple(parts))
+        return Draft(id=source.id, group=group.name, parts=tuple(parts))
 
 
 def _with_a_view(drafts: Sequence[Draft]) -> Draft:

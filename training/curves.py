@@ -39,7 +39,7 @@ PANELS = (
     ),
     Panel(title="Gradient norm", figures={"grad_norm": "gradient norm"}, is_log=True),
     Panel(title="Learning rate", figures={"learning_rate": "learning rate"}),
-    Panel(title="Speed", figures={"tokens_per_s": "tokens/s"}),
+    Panel(title="Tokens per second", figures={"tokens_per_s": "speed"}),
 )
 
 STYLE = """
@@ -114,7 +114,7 @@ def ticks(low: float, high: float, is_log: bool) -> list[float]:
         span = (high - low) or abs(high) or 1.0
         unit = 10.0 ** math.floor(math.log10(span / 4))
         step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= span / 4)
-        first = math.floor(low / step)
+        first = math.floor(low / step) - 1  # one more: the quotient may have been rounded up
         marks = [step * count for count in range(first, first + 8)]
     inner = [one for one in marks if low < one < high]
     below = max(one for one in marks if one <= low)
@@ -160,11 +160,12 @@ def _drawn(panel: Panel, curves: dict[str, Points]) -> str:
         parts.append(f'<text x="{LEFT_PX - 8}" y="{y}" dy="4" text-anchor="end">{mark:g}</text>')
     for mark in across.labelled():
         x = f"{across.place(mark):.1f}"
-        parts.append(f'<text x="{x}" y="{height - 12}" text-anchor="middle">{mark:g}</text>')
+        label = f"{mark:g}" if mark > across.marks[0] else f"step {mark:g}"
+        parts.append(f'<text x="{x}" y="{height - 12}" text-anchor="middle">{label}</text>')
     for number, (name, points) in enumerate(curves.items()):
         line = " L".join(f"{across.place(step):.1f} {up.place(value):.1f}" for step, value in points)
         parts.append(f'<path class="c{number}" d="M{line}"/>')
         if len(curves) > 1:
-            x = width - RIGHT_PX - 80 * (len(curves) - 1 - number)
-            parts.append(f'<text class="c{number}" x="{x}" y="26" text-anchor="end">{name}</text>')
+            end = width - RIGHT_PX - 80 * (len(curves) - 1 - number)
+            parts.append(f'<text class="c{number}" x="{end}" y="26" text-anchor="end">{name}</text>')
     return "".join(parts)

@@ -14,10 +14,10 @@ from training.estimates import Cluster, RowEstimate, Weights, draw_rows, duratio
 from training.loop import PRESET
 from training.mixture import open_set
 from training.phases import prepare
-from training.presets import full_size, tiny_config, tiny_tokenizer
+from training.presets import full_size
+from training.preview import configuration_of
 from training.settings import SetSettings, TrainSettings
-from uare.checkpoints.bagel import is_bagel_folder, read_config
-from uare.checkpoints.folders import check_weight_files, find_folder
+from uare.checkpoints.folders import find_folder
 from uare.config import UAREConfig
 from uare.errors import CheckpointError, InputError
 from uare.info import COMPONENTS, component_of
@@ -48,17 +48,13 @@ def plan(settings: TrainSettings, cluster: Cluster) -> str:
 
 def _config(settings: TrainSettings) -> tuple[UAREConfig, list[str]]:
     """The sizes of the model that the phase starts from, and a remark where they had to be supposed."""
-    if settings.model == PRESET:
-        return tiny_config(tiny_tokenizer(seed=settings.seed)), []
     try:
-        folder = find_folder(settings.model)
+        if settings.model != PRESET:
+            find_folder(settings.model)
     except CheckpointError:
         remark = f"{settings.model} is not there yet: counted with the sizes of BAGEL-7B-MoT"
         return full_size(), [remark, "(for others: --set model=FOLDER)"]
-    if is_bagel_folder(folder):
-        return read_config(folder), []
-    check_weight_files(folder)
-    return UAREConfig.from_pretrained(folder), []
+    return configuration_of(settings)[0], []
 
 
 @dataclass
@@ -91,8 +87,9 @@ def _recipe(settings: TrainSettings, config: UAREConfig) -> list[str]:
     )
     return [
         f"phase {settings.phase}: {settings.steps:,} steps from {settings.model} to {settings.output}",
-        f"  AdamW {form.betas}, eps {form.eps:g}, learning rate {form.learning_rate:g} {form.schedule} after "
-        f"{form.warmup_steps} steps, weight decay {form.weight_decay:g}, gradient norm {form.max_grad_norm:g}",
+        f"  AdamW {form.betas}, eps {form.eps:g}, learning rate {form.learning_rate:g} {form.schedule} "
+        f"after {form.warmup_steps} steps, weight decay {form.weight_decay:g}, "
+        f"gradient norm {form.max_grad_norm:g}",
         f"  loss: MSE + {loss.text_weight:g} CE, timestep shift {loss.timestep_shift:g}, "
         f"conditions dropped {loss.dropout:g}, average {settings.ema_decay:g}, {settings.precision}",
         f"  pictures to restore: {pictures}; their views {seen.min_size} to {seen.max_size} px, "
@@ -118,8 +115,8 @@ def _tokens(settings: TrainSettings, row: RowEstimate, cluster: Cluster) -> list
     return [
         f"tokens: {data.rows_per_step} rows a step, {data.rows_per_step // cluster.gpus} of them for each of "
         f"{cluster.gpus} processes; a row ends with the sample that brings it to {data.tokens_per_row:,}",
-        f"  about {row.mean:,.0f} a row ({row.text / row.mean:.0%} of them text), the longest {row.longest:,}",
-        f"  about {per_step:,.0f} a step, {_large(per_step * settings.steps)} in all",
+        f"  about {row.mean:,.0f} a row ({row.text / row.mean:.1%} text), the longest {row.longest:,}",
+        f"  about {_large(per_step)} a step, {_large(per_step * settings.steps)} in all",
     ]
 
 
@@ -136,7 +133,10 @@ def _memory(
     weights = Weights(network=everything - codec, trained=trained, codec=codec)
     needs = memory(weights, row, config, settings, cluster.gpus)
     rows = [
-        (need.what, *(_gigabytes(need.num_bytes) if on_host == need.on_host else "" for on_host in (0, 1)))
+        (
+            need.what,
+            *(_gigabytes(need.num_bytes) if on_host == need.on_host else "" for on_host in (False, True)),
+        )
         for need in needs
     ]
     sums = [sum(need.num_bytes for need in needs if need.on_host == on_host) for on_host in (False, True)]
@@ -150,21 +150,25 @@ def _mixture(settings: TrainSettings) -> list[str]:
     groups = settings.data.groups
     total = sum(group.weight for group in groups.values())
     lines = ["mixture, by samples:"]
+    missing: dict[str, None] = {}  # sentences in order, each once
     for name, group in groups.items():
-        harm = "" if group.harm == "recorded" else f", harm {group.harm}"
-        lines.append(f"  {group.weight / total:6.1%}  {name}: {group.task}{harm}")
+        lines.append(f"  {group.weight / total:6.1%}  {name}: {group.task}, harm {group.harm}")
         weights = sum(one.weight for one in group.sets)
-        lines += [f"          {one.weight / weights:6.1%}  {_stock(one)}" for one in group.sets]
-    return lines
+        for one in group.sets:
+            count, problem = _stock(one)
+            lines.append(f"          {one.weight / weights:6.1%}  {one.reader} in {one.root}: {count}")
+            if problem:
+                missing[f"  {one.reader}: {problem}"] = None
+    return [*lines, *(["what is missing, and how it must lie:", *missing] if missing else [])]
 
 
-def _stock(form: SetSettings) -> str:
-    """A data set and how many sources it has, or how it must lie."""
-    split = "" if form.reader in ("folder", "pairs", "photos") else f" {form.split}"
+def _stock(form: SetSettings) -> tuple[str, str | None]:
+    """How many sources a data set has; or that it is missing, and why."""
+    split = "" if form.reader in ("folder", "pairs", "photos") else f" of {form.split}"
     try:
-        return f"{form.reader}{split} in {form.root}: {len(open_set(form)):,} sources"
+        return f"{len(open_set(form)):,} sources{split}", None
     except InputError as error:
-        return f"{form.reader}{split}: missing: {error}"
+        return f"missing{split}", str(error)
 
 
 def _time(
@@ -183,16 +187,18 @@ def _columns(rows: list[tuple[str, ...]]) -> Iterator[str]:
     """Rows as lines, the first column to the left, the others to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for first, *others in rows:
-        cells: Iterable[str] = (
-            cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)
-        )
+        cells: Iterable[str] = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
         yield "  ".join((first.ljust(widths[0]), *cells)).rstrip()
 
 
 def _gigabytes(num_bytes: float) -> str:
-    return f"{num_bytes / GB:.1f}" if num_bytes >= GB / 10 else f"{num_bytes / GB:.3f}"
+    """2.5 or 0.021; nothing for nothing."""
+    size = num_bytes / GB
+    return f"{size:.1f}" if size >= 1 else f"{size:.3f}" if size else ""
 
 
 def _large(number: float) -> str:
-    """12,345 or 9.6 B."""
-    return f"{number / 1e9:.2f} B" if number >= 1e8 else f"{number:,.0f}"
+    """12,345 or 0.96 M or 9.60 B."""
+    if number < 1e5:
+        return f"{number:,.0f}"
+    return f"{number / 1e6:.2f} M" if number < 1e8 else f"{number / 1e9:.2f} B"

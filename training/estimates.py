@@ -7,18 +7,17 @@ shares them; activations and time are rough.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from training.engine import deepspeed_config
 from training.phases import STAGE_ONE
-from training.settings import DataSettings, GroupSettings, TrainSettings
+from training.settings import SizeSettings, TrainSettings
 from uare.config import TransformConfig, UAREConfig
 from uare.errors import ConfigError
 from uare.resizing import target_size
 
 # Sides of pictures in a data set, (height, width); most are photos and lie on their long side.
 SHAPES = ((1000, 1500), (1000, 1500), (1080, 1920), (1200, 1600), (1000, 1000), (1500, 1000))
-ASKED_PX = 1024  # long side of the pictures that questions are about
 # Words, marks and controls of a sample, counted over texts that `data.texts` makes.
 TEXT_TOKENS = {"restore": 8, "interleave": 88, "score": 42, "describe": 57, "compare": 42}
 MARKERS = 2  # around each image
@@ -57,44 +56,36 @@ def draw_rows(settings: TrainSettings, config: UAREConfig, num_rows: int = 1000)
     lens, text, views = [], 0, 0
     for _ in range(num_rows):
         length = 0
+        crops = settings.data.size.crops_px
+        side = rng.choice(crops) if crops else None
         while length < settings.data.tokens_per_row:
             group = rng.choices(groups, [one.weight for one in groups])[0]
-            latents, viewed, words = _sample(group, settings, config, rng)
-            length += latents + viewed + words
-            text, views = text + words, views + viewed
+            size = (side, side) if side else _size(settings.data.size, config, rng)
+            if group.task in ("restore", "interleave"):
+                stays = [rng.random() >= settings.loss.dropout for _ in range(2)]
+                latent = MARKERS + size[0] * size[1] // config.latent.stride_px**2
+                viewed = stays[0] * _view(size, config.vision_transform, config)
+                length += latent + stays[1] * latent
+            else:
+                viewed = _asked_views(group.task, size, config)
+            length += viewed + TEXT_TOKENS[group.task]
+            text, views = text + TEXT_TOKENS[group.task], views + viewed
         lens.append(length)
     return RowEstimate(
         mean=sum(lens) / num_rows, longest=max(lens), text=text / num_rows, views=views / num_rows
     )
 
 
-def _sample(
-    group: GroupSettings, settings: TrainSettings, config: UAREConfig, rng: random.Random
-) -> tuple[int, int, int]:
-    """Tokens of latents, views and texts of one sample."""
-    words = TEXT_TOKENS[group.task]
-    size = _size(settings.data, config, rng)
-    if group.task in ("restore", "interleave"):
-        latent = MARKERS + size[0] * size[1] // config.latent.stride_px**2
-        view = _view(size, config.vision_transform, config)
-        stays = [rng.random() >= settings.loss.dropout for _ in range(2)]
-        return latent + stays[0] * latent, stays[1] * view, words
-    if settings.data.size.crops_px is None:
-        size = (size[0] * ASKED_PX // max(size), size[1] * ASKED_PX // max(size))
-    num_views = 2 if group.task == "compare" else 1
-    return 0, num_views * _view(size, config.assess_transform, config, num_views), words
+def _size(limits: SizeSettings, config: UAREConfig, rng: random.Random) -> tuple[int, int]:
+    """Of a whole picture, as `data.scenes` scales it."""
+    largest = rng.randint(limits.short_px, limits.long_px)
+    form = TransformConfig(max_size=largest, min_size=limits.short_px, stride=config.latent.stride_px)
+    return target_size(rng.choice(SHAPES), form)
 
 
-def _size(data: DataSettings, config: UAREConfig, rng: random.Random) -> tuple[int, int]:
-    if data.size.crops_px is not None:
-        side = rng.choice(data.size.crops_px)
-        return side, side
-    limits = replace(
-        config.latent_transform,
-        max_size=rng.randint(data.size.short_px, data.size.long_px),
-        min_size=data.size.short_px,
-    )
-    return target_size(rng.choice(SHAPES), limits)
+def _asked_views(task: str, size: tuple[int, int], config: UAREConfig) -> int:
+    num_images = 2 if task == "compare" else 1
+    return num_images * _view(size, config.assess_transform, config, num_images)
 
 
 def _view(size: tuple[int, int], limits: TransformConfig, config: UAREConfig, num_images: int = 1) -> int:
@@ -125,12 +116,12 @@ def memory(
 ) -> list[Need]:
     """Memory of one of n processes; ConfigError where the settings do not fit their number.
 
-    With P weights of which T are trained, b bytes each (2 in bf16, else 4): weights b·P, gradients b·T, master
-    weights and Adam's two moments 12·T, their average 4·T, and once more 4·T aside while a checkpoint is
-    written. ZeRO-1 divides what is 12·T and 4·T by n, ZeRO-2 the gradients too, ZeRO-3 the weights too, and
-    then holds those that it has gathered. What is offloaded lies in host memory, its gradients in float32.
-    The codec is whole on each process, in float32. Activations: see `activations`. Not counted: communication
-    buffers, the codec at work, fragmentation, and CUDA itself.
+    With P weights of which T are trained, b bytes each (2 in bf16, else 4): weights b·P, gradients b·T,
+    master weights and Adam's two moments 12·T, their average 4·T, and once more 4·T aside while a checkpoint
+    is written. ZeRO-1 divides what is 12·T and 4·T by n, ZeRO-2 the gradients too, ZeRO-3 the weights too,
+    and then holds those that it has gathered. What is offloaded lies in host memory, its gradients in
+    float32. The codec is whole on each process, in float32. Activations: see `activations`. Not counted:
+    communication buffers, the codec at work, fragmentation, and CUDA itself.
     """
     zero = deepspeed_config(settings, num_processes)["zero_optimization"]
     stage, n = zero["stage"], num_processes
@@ -166,8 +157,9 @@ def activations(row: RowEstimate, config: UAREConfig, settings: TrainSettings) -
     """Bytes kept for the backward pass of the longest row of N tokens, roughly.
 
     A layer keeps about 8·D + 4·Dkv + 4·F numbers a token (width, keys, MLP); recomputed layers keep their
-    input D, and one of them all. The unified phase adds the vision encoder's layers, 8·D + 2·F a patch, and
-    logits in bfloat16 and float32 with their gradient: 10 bytes for each entry of the vocabulary.
+    input D, and one of them all. The unified phase adds logits in bfloat16 and float32 with their gradient,
+    10 bytes for each entry of the vocabulary, and where it trains them the vision encoder's layers, 8·D + 2·F
+    a patch.
     """
     sizes, vision = config.language, config.vision
     b = 4 if settings.precision == "float32" else 2
@@ -178,8 +170,9 @@ def activations(row: RowEstimate, config: UAREConfig, settings: TrainSettings) -
     if settings.phase in STAGE_ONE:
         return total
     patches, words = (row.longest * share / row.mean for share in (row.views, row.text))
+    total += 10 * words * sizes.vocab_size
     encoder = vision.num_layers * (8 * vision.hidden_size + 2 * vision.intermediate_size)
-    return total + b * patches * encoder + 10 * words * sizes.vocab_size
+    return total if settings.lora else total + b * patches * encoder
 
 
 def duration_s(num_tokens: float, expert_weights: int, cluster: Cluster) -> float:

@@ -1,4 +1,4 @@
-"""The pictures that every validation of a phase restores: made once, and never what training sees.
+"""The pictures that every validation of a phase restores: made once, and never as training sees them.
 
 They come from the sets of the mixture itself, with seeds that training leaves alone.
 """
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from data.rows import Group, Rows
+from data.samples import RestorationSource
 from data.scenes import Scene, make_scene
 from data.texts import degradations_of, worst_first
 from uare import prompts
@@ -69,7 +70,7 @@ def fixed_samples(rows: Rows, count: int, *, with_analysis: bool) -> tuple[Fixed
             name, scene = made
             instruction = prompts.ANALYSE_THEN_RESTORE if with_analysis else _instruction(scene, group.harm)
             found.append(FixedSample(number=len(found), id=name, scene=scene, instruction=instruction))
-    if count and not found:
+    if not found:
         raise InputError(
             f"group {group.name} gave no harmed picture to validate with in {ATTEMPTS * count} attempts; "
             "check its sets and data.size, or set validation.samples to 0"
@@ -78,10 +79,12 @@ def fixed_samples(rows: Rows, count: int, *, with_analysis: bool) -> tuple[Fixed
 
 
 def _scene_of(group: Group, rows: Rows, seed: int) -> tuple[str, Scene] | None:
-    """The source and the scene of a seed; None where it cannot be read or was left as it is."""
+    """The source's name and the scene of a seed; None where it cannot be read or was not harmed."""
     rng = random.Random(seed)
     sources = rng.choices([one for one, _ in group.sets], [weight for _, weight in group.sets])[0]
     source = sources[rng.randrange(len(sources))]
+    if not isinstance(source, RestorationSource):
+        return None
     size, sides = rows.settings.task.size, rows.settings.crops_px
     if sides:
         size = replace(size, crop_px=max(sides))
@@ -89,7 +92,7 @@ def _scene_of(group: Group, rows: Rows, seed: int) -> tuple[str, Scene] | None:
         scene = make_scene(source, group.harm, size, seed)
     except InputError:
         return None
-    return None if torch.equal(scene.lq, scene.hq) else (f"{sources.name}/{source.id}", scene)
+    return None if torch.equal(scene.lq, scene.hq) else (source.id, scene)
 
 
 def _instruction(scene: Scene, harm: str) -> str:

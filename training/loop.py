@@ -17,15 +17,17 @@ from torch.utils.data import DataLoader
 from data.drafts import encode_drafts
 from data.rows import Row, RowNumbers, Tally
 from training import checkpoints
+from training.curves import write_curves
 from training.ema import ShardedAverage
 from training.engine import Ranks, StepReport, TrainingEngine, join_ranks, trained_weights
 from training.journal import Journal, write_origin
 from training.mixture import load_rows, make_rows
 from training.objective import TrainingStep
-from training.phases import prepare
+from training.phases import merge_adapters, prepare
 from training.presets import tiny_config, tiny_tokenizer
 from training.settings import TrainSettings
 from training.shards import gathered
+from training.validation import Validation
 from uare.checkpoints.folders import find_folder
 from uare.errors import ConfigError
 from uare.model import UAREModel
@@ -86,6 +88,7 @@ def train(settings: TrainSettings, *, resume: bool) -> None:
             "another output"
         )
     rows = make_rows(settings, phase.model.config, phase.tokenizer)
+    validation = Validation(settings, rows)
     numbers = RowNumbers(
         first_step=phase.engine.step_index,
         num_steps=settings.steps,
@@ -93,7 +96,7 @@ def train(settings: TrainSettings, *, resume: bool) -> None:
         rank=ranks.rank,
         world=ranks.world,
     )
-    _run(phase, load_rows(rows, numbers, settings.data.workers))
+    _run(phase, load_rows(rows, numbers, settings.data.workers), validation)
     dist.destroy_process_group()
 
 
@@ -159,7 +162,7 @@ def _steps(rows: DataLoader[Row], per_step: int) -> Iterator[list[Row]]:
             group = []
 
 
-def _run(phase: Phase, loader: DataLoader[Row]) -> None:
+def _run(phase: Phase, loader: DataLoader[Row], validation: Validation) -> None:
     settings, engine = phase.settings, phase.engine
     tally = Tally()
     stopper, bad_steps = Stopper(phase.ranks), 0
@@ -184,9 +187,14 @@ def _run(phase: Phase, loader: DataLoader[Row]) -> None:
             if phase.is_first:
                 phase.journal.say(f"asked to end: saved step {engine.step_index}; go on with --resume auto")
             return
+        if validation.is_due(engine.step_index):  # all processes together
+            said = validation.run(engine, phase.average, phase.codec, phase.tokenizer)
+            if phase.is_first:
+                phase.journal.say(said)
     checkpoints.save(engine, phase.average, phase.checkpoint_folder, settings.checkpoint.keep)
     write_model(phase, settings.output / "model")
     if phase.is_first:
+        write_curves(settings.output)
         _say_tally(phase, tally)
 
 
@@ -235,8 +243,12 @@ def write_model(phase: Phase, folder: Path) -> None:
                 weights[name.removeprefix("network.")] = value.cpu().clone()
     if phase.is_first:
         model, tokenizer = build(phase.settings)
-        missing = model.load_state_dict(weights, strict=False).unexpected_keys
-        assert not missing, missing
+        if phase.settings.lora:
+            prepare(model, phase.settings)
+        foreign = model.load_state_dict(weights, strict=False).unexpected_keys
+        assert not foreign, foreign
+        if phase.settings.lora:
+            merge_adapters(model)
         model.save_pretrained(folder)
         tokenizer.save(folder)
         phase.journal.say(f"the averaged model is in {folder}")

@@ -31,7 +31,7 @@ p { margin: .25rem 0; } .quiet, figcaption { color: var(--quiet); font-size: .87
   font-size: .8rem; color: var(--quiet); } .tag.strong { color: var(--accent); background: var(--wash);
   border-color: transparent; } .tag.gone { text-decoration: line-through; }
 .pictures { display: flex; flex-wrap: wrap; gap: .75rem; margin: .75rem 0; align-items: start; }
-figure { margin: 0; min-width: 0; }
+figure { margin: 0; min-width: 0; } .pictures figure { flex: 1 1 40%; }
 img { display: block; max-width: 100%; height: auto; border-radius: .25rem; }
 .said { margin: .5rem 0 0; padding: .35rem .75rem; border-left: 3px solid var(--line); white-space: pre-wrap;
   overflow-wrap: anywhere; } .said.learned { border-color: var(--accent); background: var(--wash); }
@@ -39,7 +39,8 @@ img { display: block; max-width: 100%; height: auto; border-radius: .25rem; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; } th { font-weight: 600; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .9rem .4rem 0; }
 tbody tr { border-top: 1px solid var(--line); } td { font-variant-numeric: tabular-nums; }
-td img { max-width: min(20rem, 60vw); } td .said { max-width: 20rem; font-size: .875rem; }
+td:first-child { min-width: 10rem; } td img { max-width: min(20rem, 60vw); }
+td .said { max-width: 20rem; font-size: .875rem; }
 """
 
 

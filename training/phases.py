@@ -59,3 +59,13 @@ def _with_adapters(model: UAREModel, lora: LoraSettings, phase: str) -> nn.Modul
         if name in keeps_training:
             weight.requires_grad_(True)
     return model
+
+
+def merge_adapters(model: UAREModel) -> None:
+    """Adds trained adapters to the weights beside them and takes the adapters out."""
+    from peft.tuners.lora import LoraLayer
+
+    for name, module in list(model.named_modules()):
+        if isinstance(module, LoraLayer):
+            module.merge()
+            model.set_submodule(name, module.get_base_layer())

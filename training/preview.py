@@ -25,7 +25,7 @@ from training.pages import figure, page, table, write_page, write_picture
 from training.presets import tiny_config, tiny_tokenizer
 from training.settings import TrainSettings, read_settings
 from uare.checkpoints.bagel import is_bagel_folder, read_config
-from uare.checkpoints.folders import find_folder
+from uare.checkpoints.folders import check_weight_files, find_folder
 from uare.config import UAREConfig
 from uare.errors import InputError, UAREError
 from uare.packing import Text, VisionImage, unpatchify_latent
@@ -38,8 +38,11 @@ def configuration_of(settings: TrainSettings) -> tuple[UAREConfig, TextTokenizer
         tokenizer = tiny_tokenizer(seed=settings.seed)
         return tiny_config(tokenizer), tokenizer
     folder = find_folder(settings.model)
-    config = read_config(folder) if is_bagel_folder(folder) else UAREConfig.from_pretrained(folder)
-    return config, TextTokenizer.from_folder(folder)
+    tokenizer = TextTokenizer.from_folder(folder)
+    if is_bagel_folder(folder):
+        return read_config(folder), tokenizer
+    check_weight_files(folder)
+    return UAREConfig.from_pretrained(folder), tokenizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,13 +142,13 @@ def _tag(words: str, kind: str = "") -> str:
 
 
 def _tag_of(part: Part) -> str:
-    """Whether the network may look at a condition; empty for what is learned."""
+    """Whether the network may look at a condition; empty for texts that it may, which are on the card."""
     match part:
         case ConditionPicture():
             name = "latent"
         case VisionImage():
             name = "view"
-        case Text(loss=False):
+        case Text(dropped=True):
             name = "text"
         case _:
             return ""
@@ -192,7 +195,7 @@ def _faults(tally: Tally) -> str:
     if not tally.faults:
         return '<p class="quiet">Every source could be read.</p>'
     listed = "".join(f"<li>{escape(fault)}</li>" for fault in tally.listed)
-    return f'<p class="warning">{tally.faults} sources could not be read:</p>\n<ul>{listed}</ul>'
+    return f'<p class="warning">Sources that could not be read: {tally.faults}</p>\n<ul>{listed}</ul>'
 
 
 def main(argv: Sequence[str] | None = None) -> int:

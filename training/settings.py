@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
+from types import UnionType
 from typing import Any, Literal
 
 import yaml
@@ -29,29 +30,29 @@ class Form(BaseModel):
 class OptimizerSettings(Form):
     """AdamW and its schedule (UARE, table A.1)."""
 
-    learning_rate: float = Field(2e-5, gt=0)
+    learning_rate: float = Field(default=2e-5, gt=0)
     betas: tuple[float, float] = (0.9, 0.95)
-    eps: float = Field(1e-15, gt=0)
-    weight_decay: float = Field(0.0, ge=0)
-    max_grad_norm: float = Field(1.0, gt=0)
-    warmup_steps: int = Field(250, ge=0)
+    eps: float = Field(default=1e-15, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    warmup_steps: int = Field(default=250, ge=0)
     schedule: Literal["constant", "cosine"] = "constant"
 
 
 class LossSettings(Form):
     """Total = MSE of the velocity + `text_weight` · cross-entropy (UARE, section 3.5)."""
 
-    text_weight: float = Field(0.25, ge=0)
-    timestep_shift: float = Field(4.0, gt=0)
-    start_share: float = Field(0.0, ge=0, le=1)  # of targets trained at t = 1, for models of few steps
-    dropout: float = Field(0.1, ge=0, le=1)  # of each text, ViT and clean latent condition
+    text_weight: float = Field(default=0.25, ge=0)
+    timestep_shift: float = Field(default=4.0, gt=0)
+    start_share: float = Field(default=0.0, ge=0, le=1)  # of targets at t = 1, for models of few steps
+    dropout: float = Field(default=0.1, ge=0, le=1)  # of each text, ViT and clean latent condition
 
 
 class LoraSettings(Form):
     """Low-rank adapters on attention and MLP in place of full training."""
 
-    rank: int = Field(16, gt=0)
-    alpha: float = Field(32.0, gt=0)
+    rank: int = Field(default=16, gt=0)
+    alpha: float = Field(default=32.0, gt=0)
     experts: tuple[Literal["iqa", "restoration"], ...] = ("restoration",)
 
 
@@ -61,7 +62,7 @@ class SetSettings(Form):
     reader: str
     root: Path
     split: str = "train"
-    weight: float = Field(1.0, gt=0)
+    weight: float = Field(default=1.0, gt=0)
 
 
 class GroupSettings(Form):
@@ -86,15 +87,15 @@ class DataSettings(Form):
 
     groups: dict[str, GroupSettings] = Field(min_length=1)
     size: SizeSettings = SizeSettings()
-    tokens_per_row: int = Field(15_000, gt=0)  # reached by the last sample of each row
-    rows_per_step: int = Field(64, gt=0)  # over all ranks and micro-steps
-    workers: int = Field(2, ge=0)  # processes per rank
-    faulty_share: float = Field(0.01, ge=0, le=1)  # of unreadable pictures that is put up with
+    tokens_per_row: int = Field(default=15_000, gt=0)  # reached by the last sample of each row
+    rows_per_step: int = Field(default=64, gt=0)  # over all ranks and micro-steps
+    workers: int = Field(default=2, ge=0)  # processes per rank
+    faulty_share: float = Field(default=0.01, ge=0, le=1)  # of unreadable pictures that is put up with
 
 
 class CheckpointSettings(Form):
-    every_steps: int = Field(500, gt=0)
-    keep: int = Field(3, gt=0)
+    every_steps: int = Field(default=500, gt=0)
+    keep: int = Field(default=3, gt=0)
 
 
 class LogSettings(Form):
@@ -103,9 +104,9 @@ class LogSettings(Form):
 
 
 class ValidationSettings(Form):
-    every_steps: int = Field(500, gt=0)
-    samples: int = Field(8, ge=0)
-    flow_steps: int | None = None  # None: the model's own number
+    every_steps: int = Field(default=500, gt=0)
+    samples: int = Field(default=8, ge=0)
+    flow_steps: int | None = Field(default=None, ge=1)  # None: the model's own number
 
 
 class TrainSettings(Form):
@@ -124,13 +125,13 @@ class TrainSettings(Form):
     compile: bool = False
     optimizer: OptimizerSettings = OptimizerSettings()
     loss: LossSettings = LossSettings()
-    ema_decay: float = Field(0.995, ge=0, lt=1)
+    ema_decay: float = Field(default=0.995, ge=0, lt=1)
     lora: LoraSettings | None = None
     data: DataSettings
     checkpoint: CheckpointSettings = CheckpointSettings()
     validation: ValidationSettings = ValidationSettings()
     log: LogSettings = LogSettings()
-    max_bad_steps: int = Field(10, gt=0)  # steps in a row without a finite loss or gradient
+    max_bad_steps: int = Field(default=10, gt=0)  # steps in a row without a finite loss or gradient
 
     @model_validator(mode="after")
     def _fits_together(self) -> TrainSettings:
@@ -142,9 +143,10 @@ class TrainSettings(Form):
 
 
 def read_settings(path: Path, changes: Sequence[str] = ()) -> TrainSettings:
-    """The settings of a YAML file with `a.b=value` changes; relative paths in it count from its folder.
+    """The settings of a YAML file with `a.b=value` changes.
 
-    Raises ConfigError with the dotted path of what is wrong.
+    `deepspeed` counts from the file's folder, all other paths from the working directory. Raises ConfigError
+    with the dotted path of what is wrong.
     """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -175,15 +177,24 @@ def _set(document: dict[str, Any], change: str) -> None:
         section = section.setdefault(parent, {})
         if not isinstance(section, dict):
             raise ConfigError(f"--set {change}: {parent} is no section; correct the dotted path")
-    section[name] = yaml.safe_load(value)
+    try:
+        section[name] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {change}: the value is no YAML; quote it") from None
 
 
 def _explained(error: ValidationError) -> str:
     """The first problem in one sentence, with the nearest known key for an unknown one."""
-    problem = error.errors()[0]
+    problems = error.errors()
+    # a mistyped key is also missing under its right name: the first says more
+    problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
     place = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "value_error":
+        return str(problem["ctx"]["error"])
+    if problem["type"] == "missing":
+        return f"{place} is missing; add it"
     if problem["type"] != "extra_forbidden":
-        return f"{place or 'the settings'}: {problem['msg']}, found {problem['input']!r:.80}"
+        return f"{place}: {problem['msg']}, found {problem['input']!r:.80}"
     known = sorted(_fields_at(problem["loc"][:-1]))
     near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.0)
     return f"{place} is not a known key; the nearest known one is {near[0]}"
@@ -195,12 +206,13 @@ def _fields_at(place: tuple[int | str, ...]) -> set[str]:
     for part in place:
         if isinstance(form, type) and issubclass(form, Form):
             form = form.model_fields[str(part)].annotation
-        # into a mapping or a list: the form of its values; out of `Form | None`: the form
-        form = _inner_form(form)
+            if isinstance(form, UnionType):  # `Form | None`
+                form = _inner_form(form)
+        else:  # a name in a mapping or a place in a list
+            form = _inner_form(form)
     return set(form.model_fields)
 
 
-def _inner_form(annotation: Any) -> Any:
-    arguments = getattr(annotation, "__args__", ())
-    forms = [a for a in arguments if isinstance(a, type) and issubclass(a, Form)]
-    return forms[0] if forms else annotation
+def _inner_form(annotation: Any) -> type[Form]:
+    """The form among the arguments of `dict[str, Form]`, `tuple[Form, ...]` or `Form | None`."""
+    return next(a for a in annotation.__args__ if isinstance(a, type) and issubclass(a, Form))

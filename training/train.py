@@ -26,7 +26,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--resume", choices=("auto", "never"), default="never", help="go on where it stopped")
     parser.add_argument("--dry-run", action="store_true", help="print the plan and train nothing")
     parser.add_argument("--gpus", type=int, default=1, help="of the plan, one process each")
-    parser.add_argument("--gpu-tflops", type=float, default=148.0, help="dense bf16 peak of one; 148 is an H20")
+    parser.add_argument(
+        "--gpu-tflops", type=float, default=148.0, help="dense bf16 peak of one; 148 is an H20"
+    )
     parser.add_argument("--mfu", type=float, default=0.3, help="share of that peak that training reaches")
     parser.add_argument("--local_rank", type=int, default=0, help="given by the deepspeed launcher")
     return parser.parse_args(argv)

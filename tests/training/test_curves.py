@@ -9,6 +9,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from training.curves import MOST_POINTS, Axis, draw, points_of, ticks, write_curves
 
@@ -33,6 +35,13 @@ def test_ticks_are_round_and_enclose_all_values(
     low: float, high: float, is_log: bool, expected: list[float]
 ) -> None:
     assert ticks(low, high, is_log) == pytest.approx(expected)
+
+
+@given(st.floats(-1e9, 1e9), st.floats(0, 1e9))
+def test_ticks_enclose_any_values(low: float, span: float) -> None:
+    marks = ticks(low, low + span, False)
+    assert marks[0] <= low and low + span <= marks[-1]
+    assert 2 <= len(marks) <= 7
 
 
 def test_a_logarithmic_axis_gives_every_factor_of_ten_the_same_room() -> None:

@@ -28,8 +28,8 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     return make_workshop(tmp_path_factory.mktemp("preview"))
 
 
-def preview_of(workshop: Workshop, name: str, *options: str) -> str:
-    config = workshop.settings("seen", "unified")
+def preview_of(workshop: Workshop, name: str, *options: str, phase: str = "unified") -> str:
+    config = workshop.settings(f"settings of {name}", phase)
     folder = workshop.folder / name
     assert main(["--config", str(config), "--rows", "3", "--output", str(folder), *options]) == 0
     return (folder / "index.html").read_text(encoding="utf-8")
@@ -115,16 +115,14 @@ def test_a_view_is_put_together_from_its_patches(tmp_path: Path) -> None:
 
 
 def test_unreadable_pictures_are_listed(workshop: Workshop) -> None:
-    pictures = workshop.folder / "some broken"
+    pictures = workshop.folder / "half broken"
     pictures.mkdir()
-    for number in range(2):
-        source = workshop.folder / "pictures" / f"{number}.png"
-        (pictures / source.name).write_bytes(source.read_bytes())
-    (pictures / "<b>2.png").write_bytes(b"no picture")
-    sets = f"[{{reader: folder, root: '{pictures}'}}]"
-    html = preview_of(workshop, "faults", "--set", f"data.groups.restore.sets={sets}")
-    assert "sources could not be read" in html
-    assert "&lt;b&gt;2.png" in html and "<b>" not in html
+    (pictures / "0.png").write_bytes((workshop.folder / "pictures/0.png").read_bytes())
+    (pictures / "<b>1.png").write_bytes(b"no picture")
+    sets = f"data.groups.restore.sets=[{{reader: folder, root: '{pictures}'}}]"
+    html = preview_of(workshop, "faults", "--set", sets, phase="single")
+    assert "Sources that could not be read: " in html
+    assert "&lt;b&gt;1.png" in html and "<b>" not in html
 
 
 def test_what_cannot_be_shown_is_said_in_a_sentence(

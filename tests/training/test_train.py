@@ -109,11 +109,25 @@ def test_a_loss_that_is_not_finite_skips_steps_and_stops_with_the_samples(worksh
 
 
 def test_the_unified_phase_trains_words_and_pixels(workshop: Workshop) -> None:
-    run(workshop.settings("unified", "unified", zero=2), 2)
+    validation = {"every_steps": 4, "samples": 1, "flow_steps": 1}
+    run(workshop.settings("unified", "unified", zero=2, validation=validation), 2)
+    assert (workshop.folder / "unified" / "validation" / "index.html").exists()
+    assert (workshop.folder / "unified" / "curves.svg").exists()
     before = load_file(workshop.folder / "model" / "model.safetensors")
     after = load_file(workshop.folder / "unified" / "model" / "model.safetensors")
     changed = {name for name, weight in after.items() if not torch.equal(weight, before[name])}
     assert changed == {name for name in after if is_trained(name, "unified")}
+
+
+def test_adapters_end_up_in_the_weights(workshop: Workshop) -> None:
+    pytest.importorskip("peft")
+    run(workshop.settings("adapted", lora={"rank": 4}))
+    before = load_file(workshop.folder / "model" / "model.safetensors")
+    after = load_file(workshop.folder / "adapted" / "model" / "model.safetensors")
+    assert after.keys() == before.keys()
+    name = "mixture.layers.0.restoration.mlp.up_proj.weight"
+    difference = after[name] - before[name]
+    assert 0 < torch.linalg.matrix_rank(difference, atol=1e-6) <= 4
 
 
 def test_an_output_with_checkpoints_is_not_overwritten(workshop: Workshop, alone: list[float]) -> None:

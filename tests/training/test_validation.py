@@ -173,7 +173,7 @@ def test_a_resumed_run_goes_on_with_the_same_page_and_pictures(workshop: Worksho
     assert {path.name: path.read_bytes() for path in (after.folder / "samples").iterdir()} == pictures
     html = (after.folder / "index.html").read_text(encoding="utf-8")
     assert re.findall(r"<th[^>]*>(step \d+)</th>", html) == ["step 8", "step 4"]
-    assert html.count("100.00 dB") == 2  # step 8 was replaced: both samples equal HQ now
+    assert html.count("<figcaption>100.00 dB") == 2  # step 8 was replaced: both samples equal HQ now
 
 
 def test_texts_and_names_are_escaped(workshop: Workshop) -> None:

@@ -1,0 +1,76 @@
+"""What the network is shown for each task."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data.samples import (
+    ChoiceSource,
+    Picture,
+    QuestionSource,
+    RestorationSource,
+    ScoreSource,
+    Source,
+)
+from data.scenes import SceneSize
+from data.tasks import TASKS, Asker, TaskSettings
+from tests.uare.tiny import tiny_config, tiny_text_tokenizer
+from uare.config import TransformConfig
+from uare.packing import VisionImage
+
+SEEN_PX, ASKED_PX = 32, 64  # sides of views when restoring, and for questions about quality
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Picture:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    return Picture(name="a", path=tmp_path / "a.png")
+
+
+@pytest.fixture
+def asker() -> Asker:
+    config = tiny_config()
+    config.vision_transform = TransformConfig(max_size=SEEN_PX, min_size=SEEN_PX, stride=8)
+    config.assess_transform = TransformConfig(max_size=ASKED_PX, min_size=ASKED_PX, stride=8)
+    size = SceneSize(crop_px=48, limits=TransformConfig(max_size=64, min_size=32, stride=16))
+    settings = TaskSettings(config=config, tokenizer=tiny_text_tokenizer(), size=size, dropout=0.0)
+    return Asker(settings=settings, rng=random.Random(0))
+
+
+def source_of(kind: str, picture: Picture) -> Source:
+    match kind:
+        case "score":
+            return ScoreSource(id="a", picture=picture, mos=3.0)
+        case "question":
+            return QuestionSource(id="a", pictures=(picture,), question="How?", answer="So.")
+        case "choice":
+            return ChoiceSource(id="a", first=picture, second=picture, preference=1.0)
+    return RestorationSource(id="a", hq=picture)
+
+
+@pytest.mark.parametrize(
+    ("task", "kind", "side_px"),
+    [
+        ("restore", "restoration", SEEN_PX),
+        ("interleave", "restoration", SEEN_PX),
+        ("score", "restoration", ASKED_PX),
+        ("score", "score", ASKED_PX),
+        ("describe", "restoration", ASKED_PX),
+        ("describe", "question", ASKED_PX),
+        ("compare", "restoration", ASKED_PX),
+        ("compare", "choice", ASKED_PX),
+    ],
+)
+def test_questions_see_the_size_of_assessment_and_restoration_its_own(
+    picture: Picture, asker: Asker, task: str, kind: str, side_px: int
+) -> None:
+    parts = TASKS[task](source_of(kind, picture), "single", asker)
+    views = [part for part in parts if isinstance(part, VisionImage)]
+    assert len(views) == (2 if task == "compare" else 1)
+    assert all(view.grid == (side_px // 8, side_px // 8) for view in views)
