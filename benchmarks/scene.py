@@ -10,10 +10,12 @@ from uare import prompts
 from uare.cache import ContextCache
 from uare.config import SamplingConfig
 from uare.decoding import read
-from uare.encoding import encode_tokens, vision_item
-from uare.flow import GuidedContext, draw_noise
+from uare.encoding import encode_tokens
+from uare.flow import GuidedContext
 from uare.model import UAREModel
 from uare.packing import CleanLatent, Item, NoisedLatent, Text
+from uare.patches import vision_item
+from uare.schedule import draw_noise
 from uare.tokenizer import TextTokenizer
 
 ANALYSIS_LEN = 120  # tokens of a usual analysis of the default model

@@ -19,10 +19,10 @@ from data.samples import ChoiceSource, Picture, QuestionSource, RestorationSourc
 from data.scenes import Scene, SceneSize, make_rival, make_scene, tensor_of
 from uare import prompts
 from uare.config import TransformConfig, UAREConfig
-from uare.encoding import vision_item
 from uare.errors import InputError
-from uare.flow import shifted
 from uare.packing import Text, VisionImage
+from uare.patches import vision_item
+from uare.schedule import shifted
 from uare.tokenizer import TextTokenizer
 
 MIN_TIMESTEP = 0.02  # velocity divides by it

@@ -43,7 +43,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "parts",
         frozenset({"config", "tokenizer", "segments", "packing", "cache", "layers", "attention", "flex"})
-        | frozenset({"resizing", "options"}),
+        | frozenset({"resizing", "options", "patches", "schedule"}),
     ),
     ("codecs", frozenset({"texture", "vision", "vae", "detail", "encoding"})),
     ("formats", frozenset({"checkpoints"})),
@@ -64,7 +64,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
 DATA_MAY_USE = frozenset(
     {"errors", "vocabulary", "prompts", "analysis", "results"}
     | {"images", "saving", "tiling", "colour"}
-    | {"config", "resizing", "tokenizer", "segments", "packing"}
+    | {"config", "resizing", "tokenizer", "segments", "packing", "patches", "schedule", "folders"}
 )
 
 # Only the extra `iqa` brings these, and a build that does not fit torch breaks transformers too.

@@ -36,25 +36,27 @@ def save(engine: TrainingEngine, average: ShardedAverage, folder: Path, keep: in
     """
     name = f"{PREFIX}{engine.step_index:08d}"
     partial, final = folder / f"{PARTIAL}{name}", folder / name
-    problem = None
+    problem, checksum = None, {}
     try:
         partial.mkdir(parents=True, exist_ok=True)
-        _write_share(engine, average, partial)
+        part = _write_share(engine, average, partial)
+        checksum = {part.name: _sha256(part)}
     except (OSError, RuntimeError) as error:
         problem = f"cannot write the checkpoint {final} ({error}); free space or change checkpoint folder"
-    if any(_told_by_all(problem is not None, engine)):
+    checksums = _told_by_all(checksum, engine)  # empty where a process failed
+    if not all(checksums):
         if engine.ranks.rank == 0:
             shutil.rmtree(partial, ignore_errors=True)
         raise CheckpointError(problem or f"another process could not write the checkpoint {final}")
     if engine.ranks.rank == 0:
-        _finish(engine, partial, final)
+        _finish(engine, partial, final, {name: value for one in checksums for name, value in one.items()})
         for old in checkpoints_of(folder)[:-keep]:
             shutil.rmtree(old)
-    _told_by_all(True, engine)
+    dist.barrier()
     return final
 
 
-def _write_share(engine: TrainingEngine, average: ShardedAverage, partial: Path) -> None:
+def _write_share(engine: TrainingEngine, average: ShardedAverage, partial: Path) -> Path:
     share: dict[str, Tensor] = {}
     is_ours = [
         i % engine.ranks.world == engine.ranks.rank for i in range(len(trained_weights(engine.module)))
@@ -77,16 +79,16 @@ def _write_share(engine: TrainingEngine, average: ShardedAverage, partial: Path)
     save_file(share, path)
     with path.open("rb") as file:
         os.fsync(file.fileno())
+    return path
 
 
-def _finish(engine: TrainingEngine, partial: Path, final: Path) -> None:
+def _finish(engine: TrainingEngine, partial: Path, final: Path, checksums: dict[str, str]) -> None:
     """Rank 0: the manifest, then the name that makes it a checkpoint."""
-    parts = sorted(partial.glob("part-*.safetensors"))
     manifest = {
         "step": engine.step_index,
         "adam_steps": adam_steps(engine),
         "phase": engine.settings.phase,
-        "sha256": {part.name: _sha256(part) for part in parts},
+        "sha256": checksums,
     }
     (partial / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     if final.exists():
@@ -173,8 +175,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _told_by_all(value: bool, engine: TrainingEngine) -> list[bool]:
-    """Every process's value, on every process; also a barrier."""
+def _told_by_all(value: dict[str, str], engine: TrainingEngine) -> list[dict[str, str]]:
+    """Every process's value, on every process."""
     values: list[Any] = [None] * engine.ranks.world
     dist.all_gather_object(values, value)
     return values

@@ -26,10 +26,12 @@ from training.detail_shards import CLEAN, DetailExamples, write_shard
 from training.timed_run import autocast_for
 from uare.assess import user_text
 from uare.decoding import read
-from uare.encoding import decode_tokens, encode_tokens, vision_item
-from uare.flow import GuidedContext, draw_noise, sample
+from uare.encoding import decode_tokens, encode_tokens
+from uare.flow import GuidedContext, sample
 from uare.model import UAREModel
 from uare.packing import CleanLatent, NoisedLatent, patchify_latent
+from uare.patches import vision_item
+from uare.schedule import draw_noise
 from uare.tokenizer import TextTokenizer
 from uare.vocabulary import DEGRADATIONS
 

@@ -27,23 +27,18 @@ class ShardedAverage:
         for average, master in zip(self.partitions, self._masters(), strict=True):
             average.lerp_(master, 1 - self.decay)
 
-    @torch.no_grad()
-    def restart(self) -> None:
-        """Forgets the past: the average is what the weights are now."""
-        for average, master in zip(self.partitions, self._masters(), strict=True):
-            average.copy_(master)
-
     @contextmanager
     def in_place_of_masters(self) -> Iterator[None]:
         """The master weights are the average inside: for saving it, and for reading a saved one."""
-        with torch.no_grad():
-            kept = [master.detach().clone() for master in self._masters()]
-            for average, master in zip(self.partitions, self._masters(), strict=True):
-                master.copy_(average)
+        self._swap()
         try:
             yield
         finally:
-            with torch.no_grad():
-                for average, master, weights in zip(self.partitions, self._masters(), kept, strict=True):
-                    average.copy_(master)
-                    master.copy_(weights)
+            self._swap()
+
+    @torch.no_grad()
+    def _swap(self) -> None:
+        for average, master in zip(self.partitions, self._masters(), strict=True):
+            kept = master.detach().clone()  # one partition at a time
+            master.copy_(average)
+            average.copy_(kept)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,7 +25,10 @@ from training.timed_run import autocast_for
 from uare.errors import ConfigError
 from uare.segments import PackedBatch
 
+# What a launcher would have set for a single process; port 0: any that is free.
+ALONE = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
 MISSING_RANK_TIMEOUT_S = 300  # until a process that never came up is an error
+SLOWEST_RANK_S = 3600  # until a process that others wait for is an error: rank 0 may write for long
 
 
 @dataclass(frozen=True)
@@ -41,14 +45,9 @@ def join_ranks() -> Ranks:
 
     ConfigError where there are fewer accelerators than processes of this machine, or a process is missing.
     """
-    rank, world, local_rank = (
-        int(os.environ.get(name, default))
-        for name, default in (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
-    )
-    os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
-    os.environ.setdefault("MASTER_PORT", "0" if world == 1 else "29500")
-    for name, value in (("RANK", rank), ("WORLD_SIZE", world), ("LOCAL_RANK", local_rank)):
-        os.environ.setdefault(name, str(value))
+    for name, value in ALONE.items():
+        os.environ.setdefault(name, value)  # DeepSpeed looks there too
+    rank, world, local_rank = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
     num_gpus = torch.cuda.device_count()
     if num_gpus and local_rank >= num_gpus:
         raise ConfigError(
@@ -58,17 +57,45 @@ def join_ranks() -> Ranks:
     if num_gpus:
         torch.cuda.set_device(device)
     _without_compiled_collectives()
+    dist.init_process_group(
+        "nccl" if num_gpus else "gloo",
+        store=_meet(rank, world),
+        rank=rank,
+        world_size=world,
+        timeout=timedelta(seconds=SLOWEST_RANK_S),
+    )
     import deepspeed
 
-    timeout = timedelta(seconds=float(os.environ.get("UARE_RANK_TIMEOUT_S", MISSING_RANK_TIMEOUT_S)))
-    try:
-        deepspeed.init_distributed("nccl" if num_gpus else "gloo", timeout=timeout, verbose=False)
-    except dist.DistStoreError as error:
-        raise ConfigError(
-            f"process {rank} of {world} waited {timeout.total_seconds():.0f} s for the others ({error}); "
-            "look at the log of the missing one"
-        ) from None
+    deepspeed.init_distributed(verbose=False)
     return Ranks(rank, world, device)
+
+
+def _meet(rank: int, world: int) -> dist.Store:
+    """The store through which processes find each other; ConfigError that names those which never came."""
+    host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    timeout_s = float(os.environ.get("UARE_RANK_TIMEOUT_S", MISSING_RANK_TIMEOUT_S))
+    is_host = rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    try:
+        shared = dist.TCPStore(
+            host, port, None, is_host, timedelta(seconds=timeout_s), wait_for_workers=False, multi_tenant=True
+        )
+    except (dist.DistError, RuntimeError) as error:
+        raise ConfigError(
+            f"process {rank} cannot reach process 0 at {host}:{port} ({str(error)[:120]}); "
+            "look at its log, and at MASTER_ADDR and MASTER_PORT"
+        ) from None
+    store = dist.PrefixStore(f"uare-{attempt}", shared)
+    store.set(f"here/{rank}", "1")
+    deadline = time.monotonic() + timeout_s
+    while missing := [other for other in range(world) if not store.check([f"here/{other}"])]:
+        if time.monotonic() > deadline:
+            raise ConfigError(
+                f"process {rank} of {world} waited {timeout_s:.0f} s for process "
+                f"{', '.join(map(str, missing))}; look at the log of the missing one"
+            )
+        time.sleep(0.1)
+    return store
 
 
 def _without_compiled_collectives() -> None:

@@ -14,13 +14,13 @@ import torch.distributed as dist
 from safetensors.torch import load_file
 from torch.utils.data import DataLoader
 
-from data.drafts import encode_drafts
 from data.rows import Row, RowNumbers, Tally
 from training import checkpoints
 from training.curves import write_curves
 from training.ema import ShardedAverage
 from training.engine import Ranks, StepReport, TrainingEngine, join_ranks, trained_weights
 from training.journal import Journal, write_origin
+from training.latents import encode_drafts
 from training.mixture import load_rows, make_rows
 from training.objective import TrainingStep
 from training.phases import merge_adapters, prepare

@@ -12,8 +12,9 @@ from data.photos import PhotoCrops
 from data.records import DegradationRecord
 from training.timed_run import autocast_for
 from uare.config import UAREConfig
-from uare.encoding import encode_tokens, vision_item
+from uare.encoding import encode_tokens
 from uare.packing import VisionImage
+from uare.patches import vision_item
 from uare.vae import Codec
 
 CLEAN_SHARE = 0.12  # without clean photos in training the model always "restores" something

@@ -15,8 +15,8 @@ from data import texts
 from training.pairs import Version
 from uare import prompts
 from uare.config import UAREConfig
-from uare.flow import noised, shifted
 from uare.packing import CleanLatent, Item, NoisedLatent, Text, VisionImage
+from uare.schedule import noised, shifted
 from uare.tokenizer import TextTokenizer
 
 DROP = 0.1  # of each condition (UARE, section 3.4)

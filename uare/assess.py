@@ -8,10 +8,10 @@ from uare import prompts
 from uare.analysis import ATTRIBUTE_PREFIXES, QUALITY_PREFIX, level_of, parse_analysis
 from uare.cache import ContextCache
 from uare.decoding import choice_logits, generate, read
-from uare.encoding import vision_item
 from uare.experts.iqa import expected_score, level_distribution
 from uare.model import UAREModel
 from uare.packing import Item, Text
+from uare.patches import vision_item
 from uare.results import Assessment
 from uare.tokenizer import TextTokenizer
 from uare.vocabulary import ATTRIBUTES, LEVELS

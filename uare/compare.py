@@ -8,9 +8,9 @@ from uare import prompts
 from uare.analysis import VERDICT_PREFIX, VERDICT_WORDS
 from uare.assess import user_text, write_answer
 from uare.decoding import choice_logits, read
-from uare.encoding import vision_item
 from uare.model import UAREModel
 from uare.packing import Item
+from uare.patches import vision_item
 from uare.results import Comparison
 from uare.tokenizer import TextTokenizer
 

@@ -1,25 +1,10 @@
-"""Pixels to what the network reads and back: ViT patches, latent tokens, and tokens to pixels again."""
+"""Pixels to latent tokens, and tokens to pixels again (ViT patches: `uare.patches`)."""
 
 import torch
 from torch import Tensor
 
-from uare.config import TransformConfig, UAREConfig
-from uare.packing import VisionImage, patchify_image, patchify_latent, unpatchify_latent
-from uare.resizing import resize, target_size
+from uare.packing import patchify_latent, unpatchify_latent
 from uare.vae import Codec
-
-
-def vision_item(
-    image: Tensor, config: UAREConfig, limits: TransformConfig, num_images: int = 1, dropped: bool = False
-) -> VisionImage:
-    """Resizes an image (3, H, W) in [0, 1] by `limits` and cuts it into ViT patches in [-1, 1]."""
-    image = resize(image, target_size((image.shape[-2], image.shape[-1]), limits, num_images))
-    patch = config.vision.patch_size
-    return VisionImage(
-        patches=patchify_image((image.float() - 0.5) / 0.5, patch),
-        grid=(image.shape[-2] // patch, image.shape[-1] // patch),
-        dropped=dropped,
-    )
 
 
 def encode_tokens(codec: Codec, images: Tensor, noise: Tensor | None = None, patch: int = 2) -> Tensor:

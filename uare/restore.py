@@ -18,13 +18,15 @@ from uare.assess import user_text, write_answer
 from uare.colour import match_low_frequencies
 from uare.config import SamplingConfig
 from uare.decoding import read
-from uare.encoding import decode_tokens, encode_tokens, vision_item
-from uare.flow import GuidedContext, draw_noise, noised, sample
+from uare.encoding import decode_tokens, encode_tokens
+from uare.flow import GuidedContext, sample
 from uare.model import UAREModel
 from uare.options import RestoreOptions
 from uare.packing import CleanLatent, NoisedLatent, Text, patchify_latent
+from uare.patches import vision_item
 from uare.resizing import resize
 from uare.results import Analysis
+from uare.schedule import draw_noise, noised
 from uare.tiling import Box, Canvas, TilePlan, cut_tile, pad_to_multiple, plan_tiles
 from uare.tokenizer import TextTokenizer
 

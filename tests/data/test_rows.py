@@ -12,12 +12,13 @@ import pytest
 import torch
 from PIL import Image
 
-from data.drafts import Draft, TargetPicture, encode_drafts
+from data.drafts import Draft, TargetPicture
 from data.readers.folders import clean_folder
 from data.rows import Group, Row, RowNumbers, Rows, RowSettings, Tally, seed_of
 from data.scenes import SceneSize
 from data.tasks import TASKS, TaskSettings
 from tests.uare.tiny import tiny_config, tiny_text_tokenizer
+from training.latents import encode_drafts
 from uare.config import TransformConfig
 from uare.errors import InputError
 from uare.packing import NoisedLatent, VisionImage, pack

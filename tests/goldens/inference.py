@@ -15,8 +15,9 @@ from uare.cache import ContextCache
 from uare.config import SamplingConfig
 from uare.decoding import generate
 from uare.encoding import decode_tokens
-from uare.flow import GuidedContext, acts_at, sample, schedule
+from uare.flow import GuidedContext, acts_at, sample
 from uare.packing import Item, NoisedLatent, Text, VisionImage, pack, table_positions
+from uare.schedule import schedule
 
 
 def answer(

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from tests.goldens.folder import Golden, Report, watched
 from uare.config import TransformConfig
-from uare.flow import schedule
 from uare.layers import rope_tables
 from uare.packing import Text, VisionImage, pack, patchify_image, table_positions
 from uare.resizing import target_size
+from uare.schedule import schedule
 
 
 def check_tokenizer(golden: Golden, report: Report) -> None:

@@ -18,10 +18,10 @@ from tests.goldens.folder import GRADIENT, LOSS, Golden, Report, watched
 from tests.goldens.parts import padded
 from uare.attention import segment_mask
 from uare.checkpoints.bagel import our_name
-from uare.flow import noised, shifted
 from uare.mixture import route
 from uare.model import ModelOutput, UAREModel
 from uare.packing import CleanLatent, Item, NoisedLatent, Text, VisionImage, pack
+from uare.schedule import noised, shifted
 from uare.segments import PackedBatch
 
 GROUPS = (  # beginning of a BAGEL name -> group of goldens/*/train.json; the experts go by `moe_gen`

@@ -17,8 +17,8 @@ from tests.uare.tiny import tiny_config, tiny_text_tokenizer
 from training.mixture import make_rows
 from training.preview import Preview, main, shares_of
 from training.settings import read_settings
-from uare.encoding import vision_item
 from uare.packing import Text
+from uare.patches import vision_item
 
 SCRIPT = "<script>alert('1 & 2')</script>"
 

@@ -130,6 +130,19 @@ def test_adapters_end_up_in_the_weights(workshop: Workshop) -> None:
     assert 0 < torch.linalg.matrix_rank(difference, atol=1e-6) <= 4
 
 
+def test_a_process_that_never_came_is_named(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (
+        ("RANK", "0"),
+        ("WORLD_SIZE", "3"),
+        ("MASTER_PORT", "0"),
+        ("UARE_RANK_TIMEOUT_S", "1"),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    printed = run(workshop.settings("lonely"), code=2)
+    assert "process 0 of 3 waited 1 s for process 1, 2; look at the log" in printed
+
+
 def test_an_output_with_checkpoints_is_not_overwritten(workshop: Workshop, alone: list[float]) -> None:
     printed = run(workshop.folder / "alone.yaml", code=2)
     assert "holds checkpoints of an earlier run; go on with --resume auto" in printed

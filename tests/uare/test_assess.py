@@ -12,7 +12,7 @@ from uare import prompts
 from uare.analysis import level_of, parse_analysis
 from uare.assess import score_photos, user_text, write_answer
 from uare.decoding import read
-from uare.encoding import vision_item
+from uare.patches import vision_item
 from uare.pipeline import UAREPipeline
 from uare.vocabulary import ATTRIBUTES, LEVELS
 

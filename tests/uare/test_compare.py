@@ -16,7 +16,7 @@ from uare import assess, prompts
 from uare.assess import user_text, write_answer
 from uare.compare import compare_photos, verdict_of
 from uare.decoding import read
-from uare.encoding import vision_item
+from uare.patches import vision_item
 from uare.pipeline import UAREPipeline
 
 Photo = NDArray[np.uint8]

@@ -14,9 +14,10 @@ from torch import Tensor
 from tests.uare.tiny import condition, target, text, tiny_config, vision
 from uare.config import Renorm, SamplingConfig
 from uare.decoding import read
-from uare.flow import GuidedContext, acts_at, draw_noise, guide, noised, sample, schedule, shifted
+from uare.flow import GuidedContext, acts_at, guide, sample
 from uare.model import UAREModel
 from uare.packing import Item, NoisedLatent, pack
+from uare.schedule import draw_noise, noised, schedule, shifted
 
 TOLERANCE = 1e-5  # float32 through two layers and three steps; other orders of summation
 PHOTO: list[Item] = [condition(2, 3), vision(3, 2)]
