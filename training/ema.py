@@ -11,6 +11,9 @@ from torch import Tensor
 from training.engine import TrainingEngine, master_partitions
 
 
+CHUNK = 2**24  # weights that are swapped at a time
+
+
 class ShardedAverage:
     """Exponential moving average of this rank's partitions of the master weights."""
 
@@ -38,7 +41,8 @@ class ShardedAverage:
 
     @torch.no_grad()
     def _swap(self) -> None:
-        for average, master in zip(self.partitions, self._masters(), strict=True):
-            kept = master.detach().clone()  # one partition at a time
-            master.copy_(average)
-            average.copy_(kept)
+        for averages, masters in zip(self.partitions, self._masters(), strict=True):
+            for average, master in zip(averages.split(CHUNK), masters.split(CHUNK), strict=True):
+                kept = master.clone()
+                master.copy_(average)
+                average.copy_(kept)

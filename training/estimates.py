@@ -117,9 +117,8 @@ def memory(
     """Memory of one of n processes; ConfigError where the settings do not fit their number.
 
     With P weights of which T are trained, b bytes each (2 in bf16, else 4): weights b·P, gradients b·T,
-    master weights and Adam's two moments 12·T, their average 4·T, and once more 4·T aside while a checkpoint
-    is written. ZeRO-1 divides what is 12·T and 4·T by n, ZeRO-2 the gradients too, ZeRO-3 the weights too,
-    and then holds those that it has gathered. What is offloaded lies in host memory, its gradients in
+    master weights and Adam's two moments 12·T, their average 4·T. ZeRO-1 divides what is 12·T and 4·T by n,
+    ZeRO-2 the gradients too, ZeRO-3 the weights too, and then holds those that it has gathered. What is offloaded lies in host memory, its gradients in
     float32. The codec is whole on each process, in float32. Activations: see `activations`. Not counted:
     communication buffers, the codec at work, fragmentation, and CUDA itself.
     """
@@ -143,7 +142,6 @@ def memory(
         ),
         Need(what="master weights, Adam", num_bytes=12 * trained, on_host=optimizer_on_host),
         Need(what="averaged weights", num_bytes=4 * trained, on_host=optimizer_on_host),
-        Need(what="aside, for a checkpoint", num_bytes=4 * trained, on_host=optimizer_on_host),
         Need(what="codec", num_bytes=4 * weights.codec),
         Need(what="activations (estimate)", num_bytes=activations(row, config, settings)),
     ]
