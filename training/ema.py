@@ -10,7 +10,6 @@ from torch import Tensor
 
 from training.engine import TrainingEngine, master_partitions
 
-
 CHUNK = 2**24  # weights that are swapped at a time
 
 

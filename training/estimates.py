@@ -118,9 +118,10 @@ def memory(
 
     With P weights of which T are trained, b bytes each (2 in bf16, else 4): weights b·P, gradients b·T,
     master weights and Adam's two moments 12·T, their average 4·T. ZeRO-1 divides what is 12·T and 4·T by n,
-    ZeRO-2 the gradients too, ZeRO-3 the weights too, and then holds those that it has gathered. What is offloaded lies in host memory, its gradients in
-    float32. The codec is whole on each process, in float32. Activations: see `activations`. Not counted:
-    communication buffers, the codec at work, fragmentation, and CUDA itself.
+    ZeRO-2 the gradients too, ZeRO-3 the weights too, and then holds those that it has gathered. What is
+    offloaded lies in host memory, its gradients in float32. The codec is whole on each process, in float32.
+    Activations: see `activations`. Not counted: communication buffers, the codec at work, fragmentation, and
+    CUDA itself.
     """
     zero = deepspeed_config(settings, num_processes)["zero_optimization"]
     stage, n = zero["stage"], num_processes
