@@ -93,7 +93,7 @@ def train(args: argparse.Namespace, crops: DetailCrops) -> DetailPath:
     path = DetailPath(DETAIL_CONFIG)
     if args.start:
         path.load_state_dict(load_file(args.start / "detail.safetensors"))
-    path.to(device, memory_format=torch.channels_last)  # a third faster on a CPU
+    path.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a third faster on CPUs
     run = TimedRun(
         model=path,
         settings=RunSettings(minutes=args.minutes, learning_rate=args.learning_rate),

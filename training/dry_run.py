@@ -68,7 +68,8 @@ class Count:
 def count_weights(settings: TrainSettings, config: UAREConfig) -> dict[str, Count]:
     """Weights of each component by its name, with the adapters of the phase."""
     with torch.device("meta"):
-        network = prepare(UAREModel(config), settings)
+        network = UAREModel(config)
+        prepare(network, settings)
     counts = {name: Count() for name, _ in COMPONENTS}
     for name, weight in network.named_parameters():
         count = counts[component_of(name)]

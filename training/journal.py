@@ -6,13 +6,14 @@ import json
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from training.settings import LogSettings, TrainSettings
+from uare.errors import ConfigError
 
 PACKAGES = ("uare", "torch", "deepspeed", "transformers", "accelerate", "datasets", "peft")
 
@@ -23,19 +24,11 @@ class Journal:
     def __init__(self, folder: Path, settings: LogSettings) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "steps.jsonl"
-        self.sinks: list[Any] = []
+        self.boards: list[Callable[[int, dict[str, float]], None]] = []
         if settings.tensorboard:
-            from torch.utils.tensorboard import SummaryWriter
-
-            board = SummaryWriter(folder / "tensorboard")
-            self.sinks.append(
-                lambda step, row: [board.add_scalar(name, value, step) for name, value in row.items()]
-            )
+            self.boards.append(_tensorboard(folder))
         if settings.wandb:
-            import wandb
-
-            wandb.init(project="uare", dir=str(folder), resume="allow")
-            self.sinks.append(lambda step, row: wandb.log(row, step=step))
+            self.boards.append(_wandb(folder))
 
     def rewind(self, step: int) -> None:
         """Takes out the lines after a step, which a resumed run does again."""
@@ -49,14 +42,37 @@ class Journal:
         """One line: `step` and its figures."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
-        for sink in self.sinks:
-            sink(int(row["step"]), row)
+        for show in self.boards:
+            show(int(row["step"]), row)
         figures = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "step")
         self.say(f"step {int(row['step'])}  {figures}")
 
     def say(self, text: str) -> None:
         """A sentence for whoever watches."""
         print(text, file=sys.stderr, flush=True)
+
+
+def _tensorboard(folder: Path) -> Callable[[int, dict[str, float]], None]:
+    from torch.utils.tensorboard import SummaryWriter
+
+    board = SummaryWriter(folder / "tensorboard")
+
+    def show(step: int, row: dict[str, float]) -> None:
+        for name, value in row.items():
+            board.add_scalar(name, value, step)
+
+    return show
+
+
+def _wandb(folder: Path) -> Callable[[int, dict[str, float]], None]:
+    try:
+        import wandb  # type: ignore[import-not-found]  # optional, and never a dependency
+    except ImportError:
+        raise ConfigError(
+            "log.wandb is on, but wandb is not installed; pip install wandb, or turn it off"
+        ) from None
+    wandb.init(project="uare", dir=str(folder), resume="allow")
+    return lambda step, row: wandb.log(row, step=step)
 
 
 def _step_of(line: str) -> int:

@@ -105,8 +105,8 @@ def _set_up(settings: TrainSettings, ranks: Ranks) -> Phase:
     # outside of what is sharded: processes encode pictures in their own time
     codec = model.codec.requires_grad_(False).eval().to(ranks.device)
     del model.codec
-    network = prepare(model, settings)
-    engine = TrainingEngine(TrainingStep(network, settings.loss.text_weight), settings, ranks)
+    prepare(model, settings)
+    engine = TrainingEngine(TrainingStep(model, settings.loss.text_weight), settings, ranks)
     journal = Journal(settings.output, settings.log)
     if ranks.rank == 0:
         write_origin(settings.output, settings)
@@ -123,7 +123,7 @@ def _set_up(settings: TrainSettings, ranks: Ranks) -> Phase:
 
 
 def _resume(phase: Phase) -> None:
-    newest = [None]
+    newest: list[Path | None] = [None]
     if phase.is_first:
         newest = [checkpoints.newest_intact(phase.checkpoint_folder, phase.journal.say)]
     dist.broadcast_object_list(newest)

@@ -5,8 +5,6 @@ stage 2 (unified) everything but the codec. Freezing means no gradient for the f
 flow through frozen layers, unless a phase detaches them (`Mixture.detaches_iqa`).
 """
 
-from torch import nn
-
 from training.settings import LoraSettings, TrainSettings
 from uare.errors import ConfigError
 from uare.model import UAREModel
@@ -26,8 +24,8 @@ def is_trained(name: str, phase: str) -> bool:
     return name.startswith("latent.") or any(mark in name for mark in RESTORATION_MARKS)
 
 
-def prepare(model: UAREModel, settings: TrainSettings) -> nn.Module:
-    """Freezes what the phase does not train and puts adapters in where they are wanted; returns the network.
+def prepare(model: UAREModel, settings: TrainSettings) -> None:
+    """Freezes what the phase does not train and puts adapters in where they are wanted.
 
     ConfigError where an expert gets adapters that the phase does not train.
     """
@@ -35,10 +33,11 @@ def prepare(model: UAREModel, settings: TrainSettings) -> nn.Module:
         weight.requires_grad_(is_trained(name, settings.phase))
     model.mixture.recomputes_layers = settings.recompute_layers
     model.mixture.detaches_iqa = settings.detach_frozen
-    return _with_adapters(model, settings.lora, settings.phase) if settings.lora else model
+    if settings.lora:
+        _add_adapters(model, settings.lora, settings.phase)
 
 
-def _with_adapters(model: UAREModel, lora: LoraSettings, phase: str) -> nn.Module:
+def _add_adapters(model: UAREModel, lora: LoraSettings, phase: str) -> None:
     from peft import LoraConfig, inject_adapter_in_model
 
     if phase in STAGE_ONE and "iqa" in lora.experts:
@@ -58,7 +57,6 @@ def _with_adapters(model: UAREModel, lora: LoraSettings, phase: str) -> nn.Modul
     for name, weight in model.named_parameters():
         if name in keeps_training:
             weight.requires_grad_(True)
-    return model
 
 
 def merge_adapters(model: UAREModel) -> None:

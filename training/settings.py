@@ -52,7 +52,7 @@ class LoraSettings(Form):
     """Low-rank adapters on attention and MLP in place of full training."""
 
     rank: int = Field(default=16, gt=0)
-    alpha: float = Field(default=32.0, gt=0)
+    alpha: int = Field(default=32, gt=0)
     experts: tuple[Literal["iqa", "restoration"], ...] = ("restoration",)
 
 

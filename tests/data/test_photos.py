@@ -39,10 +39,12 @@ def folder(tmp_path: Path) -> Path:
 
 def test_darkened_photos_are_darker_but_never_black() -> None:
     photo = np.full((16, 16, 3), 128, np.uint8)
-    settings = {"size_px": 16, "drawn_share": 0.0}
-    assert (PhotoCrops([photo], CropSettings(**settings, darkened_share=0.0), 0).crop(0) == 128).all()
-    crops = PhotoCrops([photo], CropSettings(**settings, darkened_share=1.0), 0)
-    levels = [int(crops.crop(index).max()) for index in range(50)]
+    never, always = (
+        PhotoCrops([photo], CropSettings(size_px=16, drawn_share=0.0, darkened_share=share), 0)
+        for share in (0.0, 1.0)
+    )
+    assert (never.crop(0) == 128).all()
+    levels = [int(always.crop(index).max()) for index in range(50)]
     assert min(levels) >= 255 * 0.7 * (128 / 255) ** 1.7 - 1
     assert max(levels) <= 255 * (128 / 255) ** 1.1 + 1
 

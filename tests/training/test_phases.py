@@ -124,7 +124,7 @@ def test_adapters_train_beside_the_latent_ends_and_leave_the_rest() -> None:
     assert peft
     model = tiny_uare_model()
     before = {name: weight.clone() for name, weight in model.named_parameters()}
-    prepare(model, settings_of(lora={"rank": 4, "alpha": 8.0}))
+    prepare(model, settings_of(lora={"rank": 4, "alpha": 8}))
     trained = {name for name, weight in model.named_parameters() if weight.requires_grad}
     assert all("lora_" in name or name.startswith("latent.") for name in trained)
     assert any(".restoration.mlp.up_proj.lora_A" in name for name in trained)
@@ -142,7 +142,7 @@ def test_merged_adapters_compute_what_they_did_beside_the_weights() -> None:
     pytest.importorskip("peft")
     model = tiny_uare_model()
     names = {name for name, _ in model.named_parameters()}
-    prepare(model, settings_of(lora={"rank": 4, "alpha": 8.0}))
+    prepare(model, settings_of(lora={"rank": 4, "alpha": 8}))
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if "lora_B" in name:  # zero at first: the adapters would do nothing
