@@ -58,8 +58,8 @@ def tiny_config(tokenizer: TextTokenizer) -> UAREConfig:
         ),
         latent=LatentConfig(table_side=TABLE_SIDE),
         latent_transform=TransformConfig(max_size=16 * TABLE_SIDE, min_size=16, stride=16),
-        vision_transform=TransformConfig(max_size=512, min_size=64, stride=16),
-        assess_transform=TransformConfig(max_size=512, min_size=64, stride=16),
+        vision_transform=TransformConfig(max_size=512, min_size=64, stride=16, cuts=True),
+        assess_transform=TransformConfig(max_size=512, min_size=64, stride=16, cuts=True),
         # The residual target makes the first step good already; guidance would triple the cost of each. Noise
         # of full strength leaks into the result of so small a network as blotches (measured).
         sampling=SamplingConfig(

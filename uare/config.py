@@ -89,6 +89,9 @@ class TransformConfig:
     min_size: int
     stride: int
     max_pixels: int = 14 * 14 * 9 * 1024
+    # Images within the limits are cut to whole strides instead of resized to them (BAGEL): a resize by a few
+    # pixels hides the blocks of JPEG from a network that has learned to see them.
+    cuts: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,16 @@ def target_size(size: tuple[int, int], limits: TransformConfig, num_images: int 
     return height, width
 
 
+def fitted(image: Tensor, limits: TransformConfig, num_images: int = 1) -> Tensor:
+    """The image (3, H, W) at the size it has before an encoder: resized by the rule, or cut."""
+    height, width = image.shape[-2:]
+    is_within = limits.min_size <= min(height, width) and max(height, width) <= limits.max_size
+    if limits.cuts and is_within and height * width <= limits.max_pixels / num_images:
+        stride = limits.stride
+        return image[..., : height // stride * stride, : width // stride * stride]
+    return resize(image, target_size((height, width), limits, num_images))
+
+
 def _scaled(height: int, width: int, scale: float, stride: int) -> tuple[int, int]:
     def snap(side: int) -> int:
         return max(stride, int(round(round(side * scale) / stride) * stride))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from uare.config import TransformConfig
-from uare.resizing import resize, target_size
+from uare.resizing import fitted, resize, target_size
 
 LATENT = TransformConfig(max_size=1024, min_size=512, stride=16)
 ASSESS = TransformConfig(max_size=980, min_size=378, stride=14, max_pixels=2_007_040)
@@ -61,3 +63,14 @@ def test_resizing_keeps_a_plain_colour_and_the_range() -> None:
     small = resize(edge, (16, 16))  # bicubic overshoots; eight bits cannot
     assert small.min() == 0
     assert small.max() == 1
+
+
+def test_an_image_within_the_limits_is_cut_to_whole_strides_where_that_is_wanted() -> None:
+    limits = TransformConfig(max_size=64, min_size=16, stride=16, cuts=True)
+    image = torch.rand(3, 41, 63, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(fitted(image, limits), image[:, :32, :48])
+    assert fitted(torch.rand(3, 41, 130), limits).shape == (3, *target_size((41, 130), limits))
+    assert fitted(torch.rand(3, 8, 20), limits).shape == (3, *target_size((8, 20), limits))
+    assert torch.equal(
+        fitted(image, replace(limits, cuts=False)), resize(image, target_size((41, 63), limits))
+    )
