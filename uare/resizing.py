@@ -31,11 +31,18 @@ def target_size(size: tuple[int, int], limits: TransformConfig, num_images: int 
 def fitted(image: Tensor, limits: TransformConfig, num_images: int = 1) -> Tensor:
     """The image (3, H, W) at the size it has before an encoder: resized by the rule, or cut."""
     height, width = image.shape[-2:]
-    is_within = limits.min_size <= min(height, width) and max(height, width) <= limits.max_size
-    if limits.cuts and is_within and height * width <= limits.max_pixels / num_images:
-        stride = limits.stride
-        return image[..., : height // stride * stride, : width // stride * stride]
+    if limits.cuts and min(height, width) >= limits.min_size:
+        return cut_middle(image, limits.max_size, limits.stride)
     return resize(image, target_size((height, width), limits, num_images))
+
+
+def cut_middle(image: Tensor, max_size: int, stride: int) -> Tensor:
+    """The middle of an image (..., H, W): sides up to `max_size`, multiples of the stride, on its grid."""
+    for axis in (-2, -1):
+        side = min(image.shape[axis], max_size) // stride * stride
+        start = (image.shape[axis] - side) // 2 // stride * stride  # blocks of JPEG stay where they were
+        image = image.narrow(axis, start, side)
+    return image
 
 
 def _scaled(height: int, width: int, scale: float, stride: int) -> tuple[int, int]:

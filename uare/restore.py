@@ -16,7 +16,7 @@ from uare import prompts
 from uare.analysis import find_degradations, parse_analysis
 from uare.assess import user_text, write_answer
 from uare.colour import match_low_frequencies
-from uare.config import SamplingConfig
+from uare.config import SamplingConfig, UAREConfig
 from uare.decoding import read
 from uare.encoding import decode_tokens, encode_tokens
 from uare.flow import GuidedContext, sample
@@ -24,7 +24,7 @@ from uare.model import UAREModel
 from uare.options import RestoreOptions
 from uare.packing import CleanLatent, NoisedLatent, Text, patchify_latent
 from uare.patches import vision_item
-from uare.resizing import resize
+from uare.resizing import cut_middle, resize
 from uare.results import Analysis
 from uare.schedule import draw_noise, noised
 from uare.tiling import Box, Canvas, TilePlan, cut_tile, pad_to_multiple, plan_tiles
@@ -112,7 +112,7 @@ def _ask(
         return _request(user_text(tokenizer, words), None, words), None
     words = options.instruction or prompts.ANALYSE_THEN_RESTORE
     wish = user_text(tokenizer, words)
-    overview = _overview(pixels, min(model.config.tile_px, model.config.latent.largest_px))
+    overview = _overview(pixels, model.config)
     overview = pad_to_multiple(overview, model.config.latent.stride_px)
     tokens = encode_tokens(model.codec, overview[None].to(model.device), patch=model.config.latent.patch_size)
     clean = CleanLatent(tokens=tokens[0].cpu(), grid=_grid(overview, model))
@@ -123,15 +123,16 @@ def _ask(
     return _request(wish, user_text(tokenizer, text), f"{words} {analysis.quality or ''}"), analysis
 
 
-def _overview(pixels: Tensor, largest_px: int) -> Tensor:
-    """The whole photo (3, H, W), reduced to `largest_px` on its long side where it is larger."""
+def _overview(pixels: Tensor, config: UAREConfig) -> Tensor:
+    """What of a photo (3, H, W) is analysed: all of it, reduced where it is too large, or its middle."""
+    largest_px = min(config.tile_px, config.latent.largest_px)
     height, width = pixels.shape[-2:]
     scale = largest_px / max(height, width)
-    return (
-        pixels
-        if scale >= 1
-        else resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
-    )
+    if scale >= 1:
+        return pixels
+    if config.vision_transform.cuts and min(height, width) >= config.latent.stride_px:
+        return cut_middle(pixels, largest_px, config.latent.stride_px)
+    return resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
 
 
 def _request(instruction: Text, analysis: Text | None, words: str) -> Request:

@@ -65,12 +65,11 @@ def test_resizing_keeps_a_plain_colour_and_the_range() -> None:
     assert small.max() == 1
 
 
-def test_an_image_within_the_limits_is_cut_to_whole_strides_where_that_is_wanted() -> None:
+def test_the_middle_is_cut_out_on_the_grid_where_that_is_wanted() -> None:
     limits = TransformConfig(max_size=64, min_size=16, stride=16, cuts=True)
-    image = torch.rand(3, 41, 63, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(fitted(image, limits), image[:, :32, :48])
-    assert fitted(torch.rand(3, 41, 130), limits).shape == (3, *target_size((41, 130), limits))
-    assert fitted(torch.rand(3, 8, 20), limits).shape == (3, *target_size((8, 20), limits))
-    assert torch.equal(
-        fitted(image, replace(limits, cuts=False)), resize(image, target_size((41, 63), limits))
-    )
+    image = torch.rand(3, 41, 135, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(fitted(image, limits), image[:, :32, 32:96])  # 35.5 px in, back to a multiple of 16
+    small = image[:, :8, :20]  # below the smallest size: enlarged by the rule
+    assert fitted(small, limits).shape == (3, *target_size((8, 20), limits))
+    resized = resize(image, target_size((41, 135), limits))
+    assert torch.equal(fitted(image, replace(limits, cuts=False)), resized)
