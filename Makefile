@@ -62,5 +62,5 @@ $(USE_INSTALLED): pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(DEV_INSTALLED): pyproject.toml | $(USE_INSTALLED)
-	$(PIP) -e ".[dev,eval,media]" "$(TORCH)"
+	$(PIP) -e ".[dev,eval,media,train]" "$(TORCH)"
 	@touch $@
