@@ -125,7 +125,7 @@ def _ask(
 
 def _overview(pixels: Tensor, config: UAREConfig) -> Tensor:
     """What of a photo (3, H, W) is analysed: all of it, reduced where it is too large, or its middle."""
-    largest_px = min(config.tile_px, config.latent.largest_px)
+    largest_px = min(config.tile_px, config.analysis_px, config.latent.largest_px)
     height, width = pixels.shape[-2:]
     scale = largest_px / max(height, width)
     if scale >= 1:
