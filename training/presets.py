@@ -69,7 +69,7 @@ def tiny_config(tokenizer: TextTokenizer) -> UAREConfig:
         codec={"kind": "tiny", **TINY_CODEC_CONFIG},
         prediction="residual",
         tile_px=512,
-        analysis_px=384,  # crops of at most 320 px were seen in training; at 512 the words fall apart (measured)
+        analysis_px=384,  # crops of at most 320 px were seen in training; at 512 words fall apart (seen)
         # 1/√width: at BAGEL's 0.02 the fixed position tables (rms 0.7) drown latents and ViT features of a
         # new network of this width, and it learns little but brightness for the first half hour (measured)
         initializer_range=256**-0.5,
