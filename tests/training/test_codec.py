@@ -95,9 +95,9 @@ def test_the_averaged_weights_follow_the_trained_ones(tmp_path: Path) -> None:
 
 
 def test_the_learning_rate_rises_then_falls_to_zero() -> None:
-    assert rate_factor(10.0, 1000.0) == pytest.approx(0.5)
-    assert rate_factor(20.0, 1000.0) == pytest.approx(1.0)
-    assert rate_factor(510.0, 1000.0) == pytest.approx(0.5)
+    assert rate_factor(22.5, 1000.0) == pytest.approx(0.5)
+    assert rate_factor(45.0, 1000.0) == pytest.approx(1.0)
+    assert rate_factor(522.5, 1000.0) == pytest.approx(0.5)
     assert rate_factor(1000.0, 1000.0) == pytest.approx(0.0)
 
 
