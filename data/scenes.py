@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -81,14 +82,18 @@ def _harm(
     return apply_severities(images, severities, generator)
 
 
-def make_rival(scene: Scene, seed: int) -> Scene:
-    """Another harmed version of a scene's picture: half of them by the same harms at other severities."""
-    rng = random.Random(seed)
-    types = [record.type for record in scene.records]
+def draw_rival(records: Sequence[DegradationRecord], rng: random.Random) -> tuple[list[str], list[float]]:
+    """Types and severities of a second version of a picture that has these harms already."""
+    types = [record.type for record in records]
     if not types or rng.random() > SAME_TYPES_SHARE:
         types = rng.sample(TYPES, rng.choice((0, 1, 1, 1, 2)))
     worst = 5 if len(types) == 1 else 4
-    severities = [rng.randint(1, worst) + rng.uniform(-JITTER, JITTER) for _ in types]
+    return types, [rng.randint(1, worst) + rng.uniform(-JITTER, JITTER) for _ in types]
+
+
+def make_rival(scene: Scene, seed: int) -> Scene:
+    """Another harmed version of a scene's picture: half of them by the same harms at other severities."""
+    types, severities = draw_rival(scene.records, random.Random(seed))
     harmed, records = degrade_with(scene.hq[None], [types], [severities], torch.Generator().manual_seed(seed))
     return _scene(scene.hq, harmed, records)
 

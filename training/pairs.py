@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from data.content import describe_content
-from data.degradations import TYPES, degrade, degrade_with
+from data.degradations import degrade, degrade_with
 from data.photos import PhotoCrops
 from data.records import DegradationRecord
+from data.scenes import draw_rival
 from training.timed_run import autocast_for
 from uare.config import UAREConfig
 from uare.encoding import encode_tokens
@@ -18,7 +19,6 @@ from uare.patches import vision_item
 from uare.vae import Codec
 
 CLEAN_SHARE = 0.12  # without clean photos in training the model always "restores" something
-SAME_TYPES_SHARE = 0.5  # of second versions: same harms, other severities, which a comparison must tell apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,15 +39,8 @@ def harm_twice(
 ) -> tuple[Tensor, list[list[DegradationRecord]]]:
     """Two harmed versions of each image (n, 3, H, W): (2n, 3, H, W), first versions first, and records."""
     first, first_records = degrade(images, generator, clean_share=CLEAN_SHARE)
-    types, severities = [], []
-    for records in first_records:
-        names = [record.type for record in records]
-        if not names or rng.random() > SAME_TYPES_SHARE:
-            names = rng.sample(TYPES, rng.choice((0, 1, 1, 1, 2)))
-        types.append(names)
-        severities.append(
-            [rng.randint(1, 5 if len(names) == 1 else 4) + rng.uniform(-0.4, 0.4) for _ in names]
-        )
+    drawn = [draw_rival(records, rng) for records in first_records]
+    types, severities = [types for types, _ in drawn], [levels for _, levels in drawn]
     second, second_records = degrade_with(images, types, severities, generator)
     return torch.cat([first, second]), first_records + second_records
 
