@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 from torch import Tensor
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+
+# The same examples in every run, so that a failure can be repeated; HYPOTHESIS_PROFILE=search draws new ones.
+settings.register_profile("repeat", derandomize=True)
+settings.register_profile("search", max_examples=2000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 
 def folder_or_skip(variable: str, default: Path) -> Path:

@@ -16,6 +16,7 @@ from uare.writing import write_atomically
 
 CURVES_FILE = "curves.svg"
 MOST_POINTS = 300  # of a curve
+TINIEST = 1e-300  # smaller values count as zero
 PANEL_PX = (560, 280)  # width, height of one panel with its labels
 LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 70, 16, 44, 34  # between a panel's edge and its axes
 
@@ -111,7 +112,9 @@ def ticks(low: float, high: float, is_log: bool) -> list[float]:
     if is_log:
         marks = [float(f"{factor}e{power}") for power in range(-40, 40) for factor in (1, 2, 5)]
     else:
-        span = (high - low) or abs(high) or 1.0
+        span = high - low
+        if span <= 1e-12 * max(abs(low), abs(high)) + TINIEST:  # nothing an axis can show
+            span = max(abs(low), abs(high)) if abs(high) > TINIEST else 1.0
         unit = 10.0 ** math.floor(math.log10(span / 4))
         step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= span / 4)
         first = math.floor(low / step) - 1  # one more: the quotient may have been rounded up
