@@ -183,8 +183,6 @@ class TrainingEngine:
         config = deepspeed_config(settings, ranks.world)
         self.zero_stage: int = config["zero_optimization"]["stage"]
         self.deepspeed, *_ = deepspeed.initialize(model=module, optimizer=optimizer, config=config)
-        if settings.compile:
-            self.deepspeed.compile()
 
     @property
     def module(self) -> TrainingStep:

@@ -106,7 +106,7 @@ def _set_up(settings: TrainSettings, ranks: Ranks) -> Phase:
     codec = model.codec.requires_grad_(False).eval().to(ranks.device)
     del model.codec
     prepare(model, settings)
-    engine = TrainingEngine(TrainingStep(model, settings.loss.text_weight), settings, ranks)
+    engine = TrainingEngine(TrainingStep(model, settings.loss), settings, ranks)
     journal = Journal(settings.output, settings.log)
     if ranks.rank == 0:
         write_origin(settings.output, settings)

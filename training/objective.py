@@ -14,8 +14,11 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.settings import LossSettings
 from uare.model import UAREModel
-from uare.segments import PackedBatch
+from uare.segments import AttentionMode, PackedBatch
+
+RESIDUAL_FLOOR = 0.05  # of squared latent residuals: keeps clean photos from weighing without bound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +43,29 @@ def count_tokens(batches: Sequence[PackedBatch], device: torch.device) -> TokenC
     return TokenCounts(latents=latents, words=words)
 
 
+def balancing_weights(batch: PackedBatch) -> Tensor:
+    """Factors (m,) of the target tokens' squared velocity errors, so that all harms count alike.
+
+    Times t², the velocity error is that of the predicted latent; each picture's is then divided by how far it was
+    from clean. Without the division haze and low light, which lie far from clean, would drown noise and blur.
+    """
+    assert batch.labels is not None
+    t = batch.timesteps[batch.target_index][:, None]
+    clean = batch.latents[batch.target_index] - t * batch.labels.velocity  # x = x_t − t·(noise − x)
+    distance = (clean - batch.base[batch.target_index]).square().mean(-1)  # (m,)
+    lens = [one.length - 2 for one in batch.segments if one.mode is AttentionMode.NOISE]  # without markers
+    means = [part.mean().expand(len(part)) for part in distance.split(lens)] if lens else [distance]
+    return t.squeeze(-1).square() / (torch.cat(means) + RESIDUAL_FLOOR)
+
+
 class TrainingStep(nn.Module):
     """The network and its loss in one module: what is sharded, compiled and called in training."""
 
-    def __init__(self, network: UAREModel, text_weight: float) -> None:
+    def __init__(self, network: UAREModel, loss: LossSettings) -> None:
         super().__init__()
         self.network = network
-        self.text_weight = text_weight
+        self.text_weight = loss.text_weight
+        self.balances = loss.balance
 
     def forward(self, batch: PackedBatch, latents: float, words: float) -> tuple[Tensor, Tensor, Tensor]:
         """This row's share of the step's loss, of its velocity part and of its text part; float32 scalars.
@@ -59,6 +78,8 @@ class TrainingStep(nn.Module):
             zero = (output.velocity.sum() + output.logits.float().sum()) * 0
             return zero, zero, zero
         squared = (output.velocity.float() - batch.labels.velocity).square().mean(-1)  # (m,)
+        if self.balances:
+            squared = squared * balancing_weights(batch)
         velocity = squared.sum() / max(latents, 1.0)
         cross_entropy = F.cross_entropy(output.logits.float(), batch.labels.token_ids, reduction="sum")
         text = cross_entropy / max(words, 1.0)

@@ -5,8 +5,11 @@ stage 2 (unified) everything but the codec. Freezing means no gradient for the f
 flow through frozen layers, unless a phase detaches them (`Mixture.detaches_iqa`).
 """
 
+import torch
+
 from training.settings import LoraSettings, TrainSettings
 from uare.errors import ConfigError
+from uare.experts.expert import ExpertLayer
 from uare.model import UAREModel
 
 STAGE_ONE = ("single", "multi", "high_order")
@@ -25,7 +28,7 @@ def is_trained(name: str, phase: str) -> bool:
 
 
 def prepare(model: UAREModel, settings: TrainSettings) -> None:
-    """Freezes what the phase does not train and puts adapters in where they are wanted.
+    """Freezes what the phase does not train, puts adapters in and compiles the layers where that is wanted.
 
     ConfigError where an expert gets adapters that the phase does not train.
     """
@@ -35,6 +38,18 @@ def prepare(model: UAREModel, settings: TrainSettings) -> None:
     model.mixture.detaches_iqa = settings.detach_frozen
     if settings.lora:
         _add_adapters(model, settings.lora, settings.phase)
+    if settings.compile:
+        _compile_experts()
+
+
+def _compile_experts() -> None:
+    """Fuses what lies around the attention of every layer of this process, for rows of any length.
+
+    Not the whole network: how a row is packed differs from row to row.
+    """
+    torch._dynamo.config.recompile_limit = 64  # one kernel for each range of lengths; 8 are not enough
+    ExpertLayer.project = torch.compile(ExpertLayer.project, dynamic=True)  # type: ignore[method-assign]
+    ExpertLayer.finish = torch.compile(ExpertLayer.finish, dynamic=True)  # type: ignore[method-assign]
 
 
 def _add_adapters(model: UAREModel, lora: LoraSettings, phase: str) -> None:

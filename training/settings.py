@@ -45,6 +45,7 @@ class LossSettings(Form):
     text_weight: float = Field(default=0.25, ge=0)
     timestep_shift: float = Field(default=4.0, gt=0)
     start_share: float = Field(default=0.0, ge=0, le=1)  # of targets at t = 1, for models of few steps
+    balance: bool = False  # every picture's error counts in units of how far it was from clean
     dropout: float = Field(default=0.1, ge=0, le=1)  # of each text, ViT and clean latent condition
 
 

@@ -1,7 +1,7 @@
 """Noise: Gaussian, shot noise, and what a camera leaves after its own processing.
 
 Severity sets the root mean square of the noise. Photographs at ISO 3200-6400 lie 31-38 dB from their
-averaged truth, that is 3 to 7 of 255, correlated between neighbours (0.3-0.7) and channels (0.3-0.9):
+averaged truth, that is 3 to 7 of 255, correlated between neighbours (0.3-0.9) and channels (0.3-0.9):
 severities 1 and 2 of the camera kind. The raw kind is made where noise arises, on the sensor. Severity 5 is
 the sigma 50 of the denoising literature.
 """
@@ -49,10 +49,10 @@ def low_passed(field: Tensor, sigma_px: Tensor) -> Tensor:
 def camera_field(images: Tensor, generator: Generators) -> tuple[Tensor, Tensor, Tensor]:
     """Unit-variance noise as it looks after demosaicking: (B, 3, H, W), and the (B,) draws behind it.
 
-    Neighbours share through a low-pass of 0.35-0.8 px, channels through a common part of 0.2-0.9.
+    Neighbours share through a low-pass of 0.35-1.3 px, channels through a common part of 0.2-0.9.
     """
     count = images.shape[0]
-    sigma_px = uniform(count, 0.35, 0.8, generator)
+    sigma_px = uniform(count, 0.35, 1.3, generator)
     common = uniform(count, 0.2, 0.9, generator)
     field = low_passed(normal_like(images, generator), sigma_px.to(images.device))
     grey = low_passed(normal_like(images[:, :1], generator), sigma_px.to(images.device))

@@ -32,8 +32,8 @@ STREAK_DENSITY = (0.0014, 0.0026, 0.0042, 0.006, 0.0085)  # seeds per pixel, sev
 STREAK_LENGTH_PX = (10.0, 14.0, 19.0, 25.0, 32.0)
 STREAK_OPACITY = (0.45, 0.55, 0.65, 0.75, 0.85)
 STREAK_VEIL = (0.01, 0.02, 0.04, 0.07, 0.12)  # far rain that no longer shows as streaks
-STREAK_TILT_RAD = math.radians(30)  # from the vertical, either way
-STREAK_WIDTH_PX = (0.4, 0.9)  # deviation across
+STREAK_TILT_RAD = math.radians(45)  # from the vertical, either way
+STREAK_WIDTH_PX = (0.4, 1.3)  # deviation across
 
 DROP_SHARE = (0.2, 0.3, 0.42, 0.6, 0.8)  # of cells that hold a drop, severities 1..5
 DROP_OPACITY = (0.55, 0.7, 0.82, 0.91, 0.97)
@@ -51,7 +51,7 @@ def _streaks(images: Tensor, severity: Tensor, generator: Generators) -> tuple[T
     count, _, height, width = images.shape
     device = images.device
     angle_rad = math.pi / 2 + uniform(count, -STREAK_TILT_RAD, STREAK_TILT_RAD, generator)
-    length_px = ladder(STREAK_LENGTH_PX, severity) * uniform(count, 0.75, 1.2, generator)
+    length_px = ladder(STREAK_LENGTH_PX, severity) * uniform(count, 0.6, 1.7, generator)
     width_px = uniform(count, *STREAK_WIDTH_PX, generator)
     opacity = ladder(STREAK_OPACITY, severity)
     density = ladder(STREAK_DENSITY, severity)

@@ -13,7 +13,7 @@ from torch import Tensor
 from tests.uare.tiny import condition, judged, target, text, tiny_config, tiny_uare_model, vision
 from training.objective import TrainingStep, count_tokens
 from training.phases import is_trained, merge_adapters, prepare
-from training.settings import TrainSettings
+from training.settings import LossSettings, TrainSettings
 from uare.errors import ConfigError
 from uare.model import UAREModel
 from uare.packing import Item, pack
@@ -37,7 +37,7 @@ def settings_of(phase: str = "single", **changes: Any) -> TrainSettings:
 def gradients(model: UAREModel, samples: Sequence[list[Item]]) -> tuple[float, dict[str, Tensor]]:
     batch = pack(samples, tiny_config())
     counts = count_tokens([batch], torch.device("cpu"))
-    loss, *_ = TrainingStep(model, 0.25)(batch, counts.latents, counts.words)
+    loss, *_ = TrainingStep(model, LossSettings())(batch, counts.latents, counts.words)
     loss.backward()
     found = {
         name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None
@@ -99,7 +99,7 @@ def test_rows_add_up_to_the_loss_and_gradient_of_one_row() -> None:
     whole_loss, whole = gradients(model, [sample for row in rows for sample in row])
     batches = [pack(row, tiny_config()) for row in rows]
     counts = count_tokens(batches, torch.device("cpu"))
-    step, total = TrainingStep(model, 0.25), 0.0
+    step, total = TrainingStep(model, LossSettings()), 0.0
     for batch in batches:
         loss, *_ = step(batch, counts.latents, counts.words)
         loss.backward()
@@ -130,7 +130,7 @@ def test_adapters_train_beside_the_latent_ends_and_leave_the_rest() -> None:
     assert any(".restoration.mlp.up_proj.lora_A" in name for name in trained)
     assert not any(".iqa." in name for name in trained)
     optimizer = torch.optim.SGD([w for w in model.parameters() if w.requires_grad], lr=0.1)
-    TrainingStep(model, 0.25)(pack([SAMPLE], tiny_config()), 6.0, 3.0)[0].backward()
+    TrainingStep(model, LossSettings())(pack([SAMPLE], tiny_config()), 6.0, 3.0)[0].backward()
     optimizer.step()
     for name, weight in model.named_parameters():
         plain = name.replace(".base_layer", "")
