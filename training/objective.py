@@ -46,8 +46,8 @@ def count_tokens(batches: Sequence[PackedBatch], device: torch.device) -> TokenC
 def balancing_weights(batch: PackedBatch) -> Tensor:
     """Factors (m,) of the target tokens' squared velocity errors, so that all harms count alike.
 
-    Times t², the velocity error is that of the predicted latent; each picture's is then divided by how far it was
-    from clean. Without the division haze and low light, which lie far from clean, would drown noise and blur.
+    Times t², the velocity error is that of the predicted latent; each picture's is then divided by how far it
+    was from clean. Without the division haze and low light, which lie far off, would drown noise and blur.
     """
     assert batch.labels is not None
     t = batch.timesteps[batch.target_index][:, None]

@@ -36,7 +36,7 @@ GAMMA = 2.2
 def lowlight(
     images: Tensor, severity: Tensor, generator: Generators
 ) -> tuple[Tensor, list[DegradationRecord]]:
-    """Darkens each image of (B, 3, H, W) in [0, 1] to 8-bit values; records kind, exposure, contrast and noise.
+    """Darkens each image of (B, 3, H, W) in [0, 1] to 8-bit values; records kind, exposure, contrast, noise.
 
     The contrast is the exponent: of each display value, or of a curve on the largest of a pixel.
     """
