@@ -10,13 +10,21 @@ from dataclasses import dataclass
 
 import torch
 
-from training.estimates import Cluster, RowEstimate, Weights, draw_rows, duration_s, memory
-from training.loop import PRESET
+from training.estimates import (
+    EXPERT,
+    Cluster,
+    RowEstimate,
+    Weights,
+    draw_rows,
+    duration_s,
+    memory,
+    operations,
+)
 from training.mixture import open_set
 from training.phases import prepare
 from training.presets import full_size
-from training.preview import configuration_of
 from training.settings import SetSettings, TrainSettings
+from training.start import PRESET, configuration_of
 from uare.checkpoints.folders import find_folder
 from uare.config import UAREConfig
 from uare.errors import CheckpointError, InputError
@@ -24,7 +32,6 @@ from uare.info import COMPONENTS, component_of
 from uare.model import UAREModel
 
 GB = 1e9
-EXPERT = "restoration expert"  # as large as the other one
 
 
 def plan(settings: TrainSettings, cluster: Cluster) -> str:
@@ -175,11 +182,14 @@ def _stock(form: SetSettings) -> tuple[str, str | None]:
 def _time(
     settings: TrainSettings, components: dict[str, Count], row: RowEstimate, cluster: Cluster
 ) -> list[str]:
-    tokens = settings.steps * settings.data.rows_per_step * row.mean
+    rows = settings.steps * settings.data.rows_per_step
     expert = components[EXPERT].weights
-    hours = duration_s(tokens, expert, cluster) / 3600
+    iqa_tokens = row.text + row.views
+    work = rows * operations(iqa_tokens, row.mean - iqa_tokens, expert, settings)
+    tokens = rows * row.mean
     return [
-        f"time: {hours:,.1f} hours = {_large(tokens)} tokens × 6 × {_large(expert)} weights of an expert / "
+        f"time: {duration_s(work, cluster) / 3600:,.1f} hours = {_large(tokens)} tokens × "
+        f"{work / (tokens * expert):.2f} × {_large(expert)} weights of an expert / "
         f"({cluster.gpus} × {cluster.tflops:g} TFLOP/s × {cluster.mfu:.0%})"
     ]
 

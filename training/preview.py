@@ -19,30 +19,15 @@ from torch import Tensor
 
 from data.drafts import ConditionPicture, Draft, Part, TargetPicture
 from data.rows import Row, Rows, Tally
-from training.loop import PRESET
+from training.command import exit_code
 from training.mixture import make_rows
 from training.pages import figure, page, table, write_page, write_picture
-from training.presets import tiny_config, tiny_tokenizer
 from training.settings import TrainSettings, read_settings
-from uare.checkpoints.bagel import is_bagel_folder, read_config
-from uare.checkpoints.folders import check_weight_files, find_folder
+from training.start import configuration_of
 from uare.config import UAREConfig
-from uare.errors import InputError, UAREError
+from uare.errors import InputError
 from uare.packing import Text, VisionImage, unpatchify_latent
 from uare.tokenizer import TextTokenizer
-
-
-def configuration_of(settings: TrainSettings) -> tuple[UAREConfig, TextTokenizer]:
-    """The configuration and the tokenizer of the model that a phase starts from, without its weights."""
-    if settings.model == PRESET:
-        tokenizer = tiny_tokenizer(seed=settings.seed)
-        return tiny_config(tokenizer), tokenizer
-    folder = find_folder(settings.model)
-    tokenizer = TextTokenizer.from_folder(folder)
-    if is_bagel_folder(folder):
-        return read_config(folder), tokenizer
-    check_weight_files(folder)
-    return UAREConfig.from_pretrained(folder), tokenizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,12 +190,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rows", type=int, default=4, help="rows to show")
     parser.add_argument("--output", type=Path, required=True, help="folder for the page")
     args = parser.parse_args(argv)
-    try:
-        print(write_preview(read_settings(args.config, args.set), args.rows, args.output))
-    except UAREError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code(
+        lambda: print(write_preview(read_settings(args.config, args.set), args.rows, args.output))
+    )
 
 
 if __name__ == "__main__":

@@ -102,6 +102,7 @@ class CheckpointSettings(Form):
 class LogSettings(Form):
     tensorboard: bool = False
     wandb: bool = False
+    peak_tflops: float | None = Field(default=None, gt=0)  # dense, of one device; None: no MFU is written
 
 
 class ValidationSettings(Form):

@@ -130,6 +130,15 @@ def test_adapters_end_up_in_the_weights(workshop: Workshop) -> None:
     assert 0 < torch.linalg.matrix_rank(difference, atol=1e-6) <= 4
 
 
+def test_a_known_peak_gives_a_share_of_it_in_every_step(workshop: Workshop) -> None:
+    log = {"peak_tflops": 0.001}
+    printed = run(workshop.settings("peak", steps=2, log=log, checkpoint={"every_steps": 9}))
+    lines = (workshop.folder / "peak" / "steps.jsonl").read_text().splitlines()
+    shares = [json.loads(line)["mfu"] for line in lines]
+    assert all(0 < share < 1 for share in shares)
+    assert f"mfu {shares[-1]:.1%}" in printed
+
+
 def test_a_process_that_never_came_is_named(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (
         ("RANK", "0"),
