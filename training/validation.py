@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -19,12 +19,11 @@ from torch import Tensor
 from data.rows import Rows
 from training.curves import write_curves
 from training.ema import ShardedAverage
-from training.engine import TrainingEngine
+from training.engine import TrainingEngine, computing
 from training.fixed_samples import FixedSample, fixed_samples, psnr_db
 from training.pages import write_page, write_picture
 from training.phases import STAGE_ONE
 from training.settings import TrainSettings
-from training.timed_run import autocast_for
 from training.validation_page import RESULTS_FILE, step_folder, validation_page
 from uare.model import ModelOutput, UAREModel
 from uare.options import RestoreOptions
@@ -138,12 +137,11 @@ class Validation:
         All processes together. The codec is not part of the engine's network.
         """
         model, device = engine.module.network, engine.ranks.device
-        is_mixed = self.settings.precision == "bf16_autocast"
         with (
             averaged(engine, average),
             on_board(model, codec),
             same_words(model),
-            autocast_for(device) if is_mixed else nullcontext(),
+            computing(self.settings, device),
         ):
             outcomes = restore_all(
                 model,
