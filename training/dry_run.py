@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+from data.readers.sets.table import READERS
 from training.estimates import (
     EXPERT,
     Cluster,
@@ -20,7 +21,7 @@ from training.estimates import (
     memory,
     operations,
 )
-from training.mixture import open_set
+from training.opening import open_set
 from training.phases import prepare
 from training.presets import full_size
 from training.settings import SetSettings, TrainSettings
@@ -32,6 +33,7 @@ from uare.info import COMPONENTS, component_of
 from uare.model import UAREModel
 
 GB = 1e9
+PUBLISHED = {row.name for row in READERS}  # sets with splits
 
 
 def plan(settings: TrainSettings, cluster: Cluster) -> str:
@@ -172,7 +174,7 @@ def _mixture(settings: TrainSettings) -> list[str]:
 
 def _stock(form: SetSettings) -> tuple[str, str | None]:
     """How many sources a data set has; or that it is missing, and why."""
-    split = "" if form.reader in ("folder", "pairs", "photos") else f" of {form.split}"
+    split = "" if form.reader not in PUBLISHED else f" of {form.split}"
     try:
         return f"{len(open_set(form)):,} sources{split}", None
     except InputError as error:
