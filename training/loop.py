@@ -19,6 +19,7 @@ from training.curves import write_curves
 from training.ema import ShardedAverage
 from training.engine import Ranks, StepReport, TrainingEngine, join_ranks, trained_weights
 from training.estimates import count_expert, operations
+from training.harming import harm_drafts
 from training.journal import Journal, write_origin
 from training.latents import encode_drafts
 from training.mixture import load_rows, make_rows
@@ -183,8 +184,10 @@ def _run(phase: Phase, loader: DataLoader[Row], validation: Validation) -> None:
 
 
 def pack_row(row: Row, phase: Phase) -> PackedBatch:
-    """A row with its latents, ready for the network."""
-    return pack(encode_drafts(row.drafts, phase.codec, phase.model.config), phase.model.config)
+    """A row with its harms and latents, ready for the network."""
+    config = phase.model.config
+    drafts = harm_drafts(row.drafts, config, phase.ranks.device)
+    return pack(encode_drafts(drafts, phase.codec, config), config)
 
 
 def _figures(

@@ -39,6 +39,7 @@ def make_rows(settings: TrainSettings, config: UAREConfig, tokenizer: TextTokeni
         dropout=settings.loss.dropout,
         grammar=GRAMMARS[form.grammar],
         captions=StoredCaptions.from_jsonl(form.captions) if form.captions else None,
+        harms_later=form.harm_on_device,
     )
     return Rows(
         RowSettings(

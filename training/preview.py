@@ -12,14 +12,17 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
+import torch
 from torch import Tensor
 
 from data.drafts import ConditionPicture, Draft, Part, TargetPicture
+from data.records import DegradationRecord
 from data.rows import Row, Rows, Tally
 from training.command import exit_code
+from training.harming import harm_drafts
 from training.mixture import make_rows
 from training.pages import figure, page, table, write_page, write_picture
 from training.settings import TrainSettings, read_settings
@@ -83,6 +86,7 @@ class Preview:
                 f"<p>{' '.join(filter(None, tags))}</p>",
                 f"<p><code>{escape(draft.id)}</code></p>",
                 f'<div class="pictures">{"".join(pictures)}</div>',
+                *map(_recorded, draft.records),
                 *(self._said(part) for part in draft.parts if isinstance(part, Text)),
                 "</article>",
             )
@@ -122,6 +126,20 @@ class Preview:
         return f'<p class="said{" gone" if text.dropped else ""}">{words}</p>'
 
 
+def _recorded(records: Sequence[DegradationRecord]) -> str:
+    """What harmed one picture, with all that was drawn."""
+    lines = [
+        f"{record.type} {record.severity}: "
+        + ", ".join(f"{name} {_rounded(value)}" for name, value in record.parameters.items())
+        for record in records
+    ]
+    return f'<p class="quiet">{"<br>".join(escape(line.rstrip(": ")) for line in lines) or "not harmed"}</p>'
+
+
+def _rounded(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
+
+
 def _tag(words: str, kind: str = "") -> str:
     return f'<span class="{f"tag {kind}".strip()}">{escape(words)}</span>'
 
@@ -153,6 +171,7 @@ def write_preview(settings: TrainSettings, num_rows: int, folder: Path) -> Path:
     tally, shown = Tally(), []
     for index in range(num_rows):
         row = rows[index]
+        row = replace(row, drafts=harm_drafts(row.drafts, config, torch.device("cpu")))
         tally.add(row)
         shown.append(preview.row(row))
     title = f"What the phase {settings.phase} is trained on"

@@ -89,10 +89,9 @@ class DataSettings(Form):
     """The mixture and how it is packed."""
 
     groups: dict[str, GroupSettings] = Field(min_length=1)
-    grammar: Literal["small", "rich"] = (
-        "small"  # of what is said: `data.texts` or `data.phrasings`
-    )
+    grammar: Literal["small", "rich"] = "small"  # of what is said: `data.texts` or `data.phrasings`
     captions: Path | None = None  # JSONL of a large model's words about the sources, by id (`data.captions`)
+    harm_on_device: bool = False  # single and multi harms of `restore` in batches there, not in the workers
     size: SizeSettings = SizeSettings()
     tokens_per_row: int = Field(default=15_000, gt=0)  # reached by the last sample of each row
     rows_per_step: int = Field(default=64, gt=0)  # over all ranks and micro-steps

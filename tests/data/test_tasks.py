@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from data.captions import StoredCaptions
-from data.drafts import Part
 from data.phrasings import RICH
 from data.samples import (
     ChoiceSource,
@@ -23,7 +22,7 @@ from data.samples import (
     Source,
 )
 from data.scenes import SceneSize
-from data.tasks import TASKS, Asker, TaskSettings
+from data.tasks import TASKS, Asker, Made, TaskSettings
 from tests.uare.tiny import tiny_config, tiny_text_tokenizer
 from uare.config import TransformConfig
 from uare.packing import Text, VisionImage
@@ -75,14 +74,14 @@ def source_of(kind: str, picture: Picture) -> Source:
 def test_questions_see_the_size_of_assessment_and_restoration_its_own(
     picture: Picture, asker: Asker, task: str, kind: str, side_px: int
 ) -> None:
-    parts = TASKS[task](source_of(kind, picture), "single", asker)
+    parts = TASKS[task](source_of(kind, picture), "single", asker).parts
     views = [part for part in parts if isinstance(part, VisionImage)]
     assert len(views) == (2 if task == "compare" else 1)
     assert all(view.grid == (side_px // 8, side_px // 8) for view in views)
 
 
-def texts_of(parts: list[Part]) -> list[str]:
-    return [tiny_text_tokenizer().decode(part.ids) for part in parts if isinstance(part, Text)]
+def texts_of(made: Made) -> list[str]:
+    return [tiny_text_tokenizer().decode(part.ids) for part in made.parts if isinstance(part, Text)]
 
 
 def with_settings(asker: Asker, seed: int, **changes: Any) -> Asker:
