@@ -61,7 +61,7 @@ def test_a_cpu_harms_exactly_as_the_workers_do(workshop: Workshop, phase: str) -
             if a is not None and b is not None:
                 assert ((a - b) * 255).abs().max() < 1.01
                 assert ((a - b).abs() > 0).float().mean() < BATCH_SHARE
-    assert num_pending > 5
+    assert num_pending > 0
 
 
 @pytest.mark.cuda
