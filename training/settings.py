@@ -120,7 +120,8 @@ class LogSettings(Form):
 
 class ValidationSettings(Form):
     every_steps: int = Field(default=500, gt=0)
-    samples: int = Field(default=8, ge=0)
+    samples: int = Field(default=8, ge=0)  # of the mixture, and as many of `sets`
+    sets: tuple[SetSettings, ...] = ()  # held out: pairs, or clean pictures to be harmed as the mixture's are
     flow_steps: int | None = Field(default=None, ge=1)  # None: the model's own number
 
 
