@@ -1,7 +1,7 @@
 """Harms that the data workers left to the training device, done to pictures of one size together.
 
 A picture draws from its own generator on the CPU, so it is harmed as by a worker. Alone on a CPU exactly; in
-a batch but for single values of one level of 255 (powers are rounded by place); on CUDA with a mean difference
+a batch but for single values of one level of 255 (powers are rounded by place); on CUDA with a mean error
 below 5e-4 of the range (another order of sums, and a rounding that tips moves a JPEG block).
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from types import FrameType
 
 import torch
 import torch.distributed as dist
+from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 
 from data.rows import Row, RowNumbers, Tally
@@ -29,7 +31,7 @@ from training.settings import TrainSettings
 from training.shards import gathered
 from training.start import build
 from training.validation import Validation
-from uare.errors import ConfigError
+from uare.errors import CheckpointError, ConfigError
 from uare.model import UAREModel
 from uare.packing import pack
 from uare.segments import PackedBatch
@@ -245,10 +247,25 @@ def write_model(phase: Phase, folder: Path) -> None:
         assert not foreign, foreign
         if phase.settings.lora:
             merge_adapters(model)
-        model.save_pretrained(folder)
-        tokenizer.save(folder)
+        save_whole(model, tokenizer, folder)
         phase.journal.say(f"the averaged model is in {folder}")
     dist.barrier()
+
+
+def save_whole(model: UAREModel, tokenizer: TextTokenizer, folder: Path) -> None:
+    """Writes a model folder that is complete or not there; CheckpointError where the disk is full."""
+    partial = folder.with_name(f".partial-{folder.name}")
+    try:
+        model.save_pretrained(partial)
+        tokenizer.save(partial)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise CheckpointError(
+            f"cannot write the model {folder} ({error}); the last checkpoint has all of it: free space and "
+            "go on with --resume auto"
+        ) from error
 
 
 def _say_tally(phase: Phase, tally: Tally) -> None:

@@ -161,15 +161,13 @@ class Validation:
     def summary(self, outcomes: Sequence[Outcome]) -> str:
         """Mean PSNR of what was restored and of what was degraded, held-out samples by themselves."""
         said = []
+        restored_db = {outcome.number: outcome.restored_db for outcome in outcomes}
         for is_held_out, name in ((False, ""), (True, "held out ")):
-            restored = {outcome.number: outcome.restored_db for outcome in outcomes}
             chosen = [sample for sample in self.samples if sample.is_held_out is is_held_out]
             if chosen:
-                means = [
-                    fmean([restored[one.number] for one in chosen]),
-                    fmean([one.lq_db for one in chosen]),
-                ]
-                said.append(f"{name}PSNR {means[0]:.2f} dB restored, {means[1]:.2f} dB degraded")
+                restored = fmean([restored_db[sample.number] for sample in chosen])
+                degraded = fmean([sample.lq_db for sample in chosen])
+                said.append(f"{name}PSNR {restored:.2f} dB restored, {degraded:.2f} dB degraded")
         return "; ".join(said)
 
     def write(self, step: int, outcomes: Sequence[Outcome]) -> None:

@@ -49,8 +49,8 @@ def validation_page(phase: str, folder: Path, samples: Sequence[FixedSample]) ->
     curves = f'<a href="../{CURVES_FILE}"><img src="../{CURVES_FILE}" alt="{CURVES}"></a>'
     return page(
         f"Validation of the phase {phase}",
-        '<p class="quiet">The same pictures at every step, restored with the averaged weights. Mean PSNR in dB '
-        "against HQ.</p>",
+        '<p class="quiet">The same pictures at every step, restored with the averaged weights. '
+        "Mean PSNR in dB against HQ.</p>",
         *means,
         f"<h2>Pictures</h2>\n{pictures}",
         *([f"<h2>Curves</h2>\n<p>{curves}</p>"] if (folder.parent / CURVES_FILE).exists() else []),
