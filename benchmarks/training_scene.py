@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -115,7 +115,7 @@ def full_bench(folder: Path, repeats: int, num_layers: int | None) -> Bench:
     path = write_settings(folder, photos, precision="bf16", recompute_layers=True)
     settings = read_settings(path, ["data.size.crops_px=null"])
     config = full_size()
-    config.language.num_layers = num_layers or _layers_that_fit()
+    config.language = replace(config.language, num_layers=num_layers or _layers_that_fit())
     model = random_model(config, torch.device("cuda"), torch.bfloat16)
     return _bench(settings, model, tiny_tokenizer(), repeats)
 

@@ -25,7 +25,7 @@ from training.opening import open_set
 from training.phases import prepare
 from training.presets import full_size
 from training.settings import SetSettings, TrainSettings
-from training.start import PRESET, configuration_of
+from training.start import PRESET, configuration_of, starting_dtype
 from uare.checkpoints.folders import find_folder
 from uare.config import UAREConfig
 from uare.errors import CheckpointError, InputError
@@ -153,7 +153,12 @@ def _memory(
     source = f", {settings.deepspeed.name}" if settings.deepspeed else ""
     title = f"GB of each of {cluster.gpus} processes{source}"
     table = _columns([(title, "device", "host"), *rows, ("sum", *map(_gigabytes, sums))])
-    return [*table, f"while the model is read, each holds {_gigabytes(4 * everything)} GB on its host"]
+    read = starting_dtype(settings).itemsize * everything
+    return [
+        *table,
+        f"while the model is read, each holds {_gigabytes(read)} GB on its host, or shares them with the others "
+        "where the files have that precision",
+    ]
 
 
 def _mixture(settings: TrainSettings) -> list[str]:

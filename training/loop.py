@@ -28,9 +28,10 @@ from training.mixture import load_rows, make_rows
 from training.objective import TrainingStep
 from training.phases import merge_adapters, prepare
 from training.settings import TrainSettings
-from training.shards import gathered
-from training.start import build
+from training.shards import gathered, scatter
+from training.start import PRESET, build, starting_dtype, stored_weights
 from training.validation import Validation
+from uare.checkpoints.folders import find_folder
 from uare.errors import CheckpointError, ConfigError
 from uare.model import UAREModel
 from uare.packing import pack
@@ -87,13 +88,15 @@ def train(settings: TrainSettings, *, resume: bool) -> None:
 
 
 def _set_up(settings: TrainSettings, ranks: Ranks) -> Phase:
-    model, tokenizer = build(settings)
+    model, tokenizer = build(settings, starting_dtype(settings))
     # outside of what is sharded: processes encode pictures in their own time
     codec = model.codec.requires_grad_(False).eval().to(ranks.device)
     del model.codec
     prepare(model, settings)
     expert_weights = count_expert(model)  # before ZeRO takes them apart
     engine = TrainingEngine(TrainingStep(model, settings.loss), settings, ranks)
+    if settings.precision == "bf16" and settings.model != PRESET:
+        _fill_masters(engine, find_folder(settings.model))
     journal = Journal(settings.output, settings.log)
     if ranks.rank == 0:
         write_origin(settings.output, settings)
@@ -108,6 +111,14 @@ def _set_up(settings: TrainSettings, ranks: Ranks) -> Phase:
         average=ShardedAverage(engine, settings.ema_decay),
         journal=journal,
     )
+
+
+def _fill_masters(engine: TrainingEngine, folder: Path) -> None:
+    """Master weights as the folder has them: DeepSpeed made them of the bfloat16 ones."""
+    weights = {name.removeprefix("network."): weight for name, weight in trained_weights(engine.module)}
+    for name, value in stored_weights(folder):
+        if name in weights and value.dtype == torch.float32:
+            scatter(weights[name], value.to(engine.ranks.device))
 
 
 def _resume(phase: Phase) -> None:
@@ -233,18 +244,18 @@ def _complain(phase: Phase, rows: list[Row], bad_steps: int) -> None:
 
 def write_model(phase: Phase, folder: Path) -> None:
     """The averaged weights as a model folder, from which the next phase starts; all processes together."""
-    weights: dict[str, torch.Tensor] = {}
-    with phase.average.in_place_of_masters():
-        for name, weight in trained_weights(phase.engine.module):
-            value = gathered(weight)
-            if phase.is_first:
-                weights[name.removeprefix("network.")] = value.cpu().clone()
+    own: dict[str, torch.nn.Parameter] = {}
     if phase.is_first:
         model, tokenizer = build(phase.settings)
         if phase.settings.lora:
             prepare(model, phase.settings)
-        foreign = model.load_state_dict(weights, strict=False).unexpected_keys
-        assert not foreign, foreign
+        own = dict(model.named_parameters())
+    with phase.average.in_place_of_masters(), torch.no_grad():
+        for name, weight in trained_weights(phase.engine.module):
+            value = gathered(weight)  # one at a time: the first process holds one model and no second
+            if phase.is_first:
+                own[name.removeprefix("network.")].copy_(value)
+    if phase.is_first:
         if phase.settings.lora:
             merge_adapters(model)
         save_whole(model, tokenizer, folder)
