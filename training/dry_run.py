@@ -156,8 +156,8 @@ def _memory(
     read = starting_dtype(settings).itemsize * everything
     return [
         *table,
-        f"while the model is read, each holds {_gigabytes(read)} GB on its host, or shares them with the others "
-        "where the files have that precision",
+        f"while the model is read, each holds {_gigabytes(read)} GB on its host, or shares them with the "
+        "others where the files have that precision",
     ]
 
 
