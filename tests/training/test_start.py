@@ -47,7 +47,7 @@ def large(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     """A folder with a network of some 40 million weights, and their number."""
     folder, config = tmp_path_factory.mktemp("large"), tiny_config()
     config.language = replace(config.language, hidden_size=512, intermediate_size=2048, num_layers=4)
-    model = UAREModel(config).to(request.param)  # type: ignore[arg-type]  # the stub loses the bound method
+    model = UAREModel(config).to(request.param)
     model.save_pretrained(folder)
     tiny_text_tokenizer().save(folder)
     return folder, sum(weight.numel() for weight in model.parameters())
