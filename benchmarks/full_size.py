@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.measuring import (
+    DATA_SHEET_TFLOPS,
     Timing,
     flow_step_flops,
     matrix_product,
@@ -36,8 +37,6 @@ from uare.flow import sample
 from uare.model import UAREModel
 
 GUIDANCE = 2.0  # of both kinds; any scale above 1 costs the same
-# Dense bfloat16 with float32 sums, TFLOP/s, from the makers' data sheets.
-DATA_SHEET_TFLOPS = {"H200": 989.4, "H100": 989.4, "A100": 312.0, "L40S": 362.1}
 
 
 def restore_once(model: UAREModel, photo: Tensor, num_steps: int) -> tuple[Scene, dict[str, float]]:

@@ -14,6 +14,9 @@ from uare.config import UAREConfig
 # Large enough that the product is measured and not the call, small enough for a slow device of its kind.
 MATRIX_SIDE = {"cpu": 2048, "cuda": 8192, "mps": 4096}
 
+# Dense bfloat16 with float32 sums, TFLOP/s, from the makers' data sheets.
+DATA_SHEET_TFLOPS = {"H200": 989.4, "H100": 989.4, "A100": 312.0, "L40S": 362.1}
+
 
 @dataclass(frozen=True)
 class Timing:

@@ -8,7 +8,7 @@ import json
 import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -91,11 +91,18 @@ def captioned_analysis(
     rng: random.Random,
     *,
     grammar: Grammar = SMALL,
+    is_measured: bool = True,
 ) -> Analysis:
     """`analysis_of` with a captioner's words: its four-part text where that agrees with the records, else its
-    sentence as the content, else `content`, the sentence that `data.content` makes from the pixels."""
+    sentence as the content, else `content`, the sentence that `data.content` makes from the pixels.
+
+    Where severities are not measured, those that the captioner sees stand.
+    """
     if caption is not None:
-        written = analysis_in(caption, degradations_of(records))
+        known = degradations_of(records)
+        if not is_measured:
+            known = tuple(replace(one, severity=None) for one in known)
+        written = analysis_in(caption, known)
         if written is not None:
             return written
         content = content_in(caption) or content

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from data.records import DegradationRecord
 from uare.config import UAREConfig
 from uare.packing import Text, VisionImage
 
@@ -34,6 +35,14 @@ class TargetPicture:
     origin: tuple[int, int] = (0, 0)
 
 
+@dataclass(frozen=True, kw_only=True)
+class PendingHarm:
+    """What is still to be done to the picture to restore, in whose place the clean one stands."""
+
+    harm: str  # a key of `data.scenes.DRAWN`
+    seed: int
+
+
 Part = Text | VisionImage | ConditionPicture | TargetPicture
 
 
@@ -44,6 +53,8 @@ class Draft:
     id: str
     group: str
     parts: tuple[Part, ...]
+    records: tuple[tuple[DegradationRecord, ...], ...] = ()  # what harmed each picture, where that is known
+    pending: PendingHarm | None = None
 
     def num_tokens(self, config: UAREConfig) -> int:
         """Tokens of the sample in a row; a dropped item has none."""

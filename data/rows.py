@@ -102,8 +102,14 @@ class Rows(Dataset[Row]):
         number = rng.randrange(len(sources))
         asker = Asker(settings=task, rng=random.Random(rng.getrandbits(63)))
         source = sources[number]
-        parts = TASKS[group.task](source, group.harm, asker)
-        return Draft(id=source.id, group=group.name, parts=tuple(parts))
+        made = TASKS[group.task](source, group.harm, asker)
+        return Draft(
+            id=source.id,
+            group=group.name,
+            parts=tuple(made.parts),
+            records=made.records,
+            pending=made.pending,
+        )
 
 
 def _with_a_view(drafts: Sequence[Draft]) -> Draft:

@@ -21,6 +21,7 @@ from data.degradations import (
     draw_single,
 )
 from data.degradations.chain import JITTER
+from data.drafts import PendingHarm
 from data.photos import random_crop
 from data.records import DegradationRecord
 from data.samples import Pixels, RestorationSource
@@ -32,6 +33,7 @@ MIN_CROP_SCALE = (
     0.5  # a crop is reduced by a factor drawn from 0.5 to 1, so that marks of its own file vanish
 )
 HIGH_ORDER = (degrade_second_order, degrade_compression_oriented)  # equally often: UARE gives no split
+DRAWN = {"single": draw_single, "multi": draw_multi}  # harms of measured severities, by kind
 CLEAN_SHARE = 0.1  # without clean pictures in training the model always "restores" something
 SAME_TYPES_SHARE = 0.5  # of rivals, which a comparison must tell apart by severity
 UNKNOWN_SEVERITY = 3  # of photographed pairs, whose harms have names but no measure
@@ -69,17 +71,45 @@ def make_scene(source: RestorationSource, harm: str, size: SceneSize, seed: int)
     return _scene(hq, harmed, records)
 
 
+def plan_scene(source: RestorationSource, harm: str, size: SceneSize, seed: int) -> Scene:
+    """`make_scene` before anything is harmed, for a key of `DRAWN`.
+
+    The clean picture stands in for the harmed one; records have no parameters. `harm_batch` does the rest.
+    """
+    hq = tensor_of(_cut(source.hq.pixels(), source.id, size, seed))
+    severities = _drawn(harm, torch.Generator().manual_seed(seed))
+    levels = zip(TYPES, severities[0].round().clamp(1, 5).long().tolist(), strict=True)
+    suffered = (severities[0] > 0).tolist()
+    records = [DegradationRecord(*one) for one, is_so in zip(levels, suffered, strict=True) if is_so]
+    return _scene(hq, hq[None], [records])
+
+
+def harm_batch(
+    images: Tensor, pending: Sequence[PendingHarm]
+) -> tuple[Tensor, list[list[DegradationRecord]]]:
+    """Harms clean images (B, 3, H, W) of `plan_scene` on their device, each as `make_scene` does it alone."""
+    generators = [torch.Generator().manual_seed(one.seed) for one in pending]
+    drawn = [_drawn(one.harm, generator) for one, generator in zip(pending, generators, strict=True)]
+    return apply_severities(images, torch.cat(drawn), generators)
+
+
+def _drawn(harm: str, generator: torch.Generator) -> Tensor:
+    """Severities (1, number of types) of one picture; a few are spared."""
+    if float(torch.rand((), generator=generator)) < CLEAN_SHARE:
+        return torch.zeros(1, len(TYPES))
+    return DRAWN[harm](1, generator)
+
+
 def _harm(
     images: Tensor, harm: str, generator: torch.Generator
 ) -> tuple[Tensor, list[list[DegradationRecord]]]:
     """Harms one image (1, 3, H, W) as a phase of the recipe wants it; a few stay clean."""
+    if harm in DRAWN:
+        return apply_severities(images, _drawn(harm, generator), generator)
     if float(torch.rand((), generator=generator)) < CLEAN_SHARE:
         return images, [[]]
-    if harm == "high_order":
-        chain = HIGH_ORDER[int(torch.randint(len(HIGH_ORDER), (), generator=generator))]
-        return chain(images, generator)
-    severities = {"single": draw_single, "multi": draw_multi}[harm](1, generator)
-    return apply_severities(images, severities, generator)
+    chain = HIGH_ORDER[int(torch.randint(len(HIGH_ORDER), (), generator=generator))]
+    return chain(images, generator)
 
 
 def draw_rival(records: Sequence[DegradationRecord], rng: random.Random) -> tuple[list[str], list[float]]:
@@ -123,7 +153,9 @@ def _photographed(source: RestorationSource, size: SceneSize, seed: int) -> Scen
     return Scene(
         hq=clean,
         lq=tensor_of(lq),
-        records=tuple(DegradationRecord(name, UNKNOWN_SEVERITY) for name in source.types),
+        records=tuple(
+            DegradationRecord(name, UNKNOWN_SEVERITY, {"severity": "supposed"}) for name in source.types
+        ),
         content=describe_content(clean[None])[0],
         is_measured=False,
     )

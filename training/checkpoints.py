@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch.distributed as dist
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -36,27 +36,34 @@ def save(engine: TrainingEngine, average: ShardedAverage, folder: Path, keep: in
     """
     name = f"{PREFIX}{engine.step_index:08d}"
     partial, final = folder / f"{PARTIAL}{name}", folder / name
-    problem, checksum = None, {}
+    share = _our_share(engine, average)  # all together, so that nobody waits for one whose disk is full
+    problem, checksum = "", {}
     try:
-        partial.mkdir(parents=True, exist_ok=True)
-        part = _write_share(engine, average, partial)
+        part = _write_share(engine, share, partial)
         checksum = {part.name: _sha256(part)}
-    except (OSError, RuntimeError) as error:
-        problem = f"cannot write the checkpoint {final} ({error}); free space or change checkpoint folder"
+    except (OSError, SafetensorError) as error:
+        problem = str(error)
     checksums = _told_by_all(checksum, engine)  # empty where a process failed
-    if not all(checksums):
+    if all(checksums) and engine.ranks.rank == 0:
+        try:
+            _finish(engine, partial, final, {name: value for one in checksums for name, value in one.items()})
+            for old in checkpoints_of(folder)[:-keep]:
+                shutil.rmtree(old)
+        except OSError as error:
+            problem = str(error)
+    problems = [one["problem"] for one in _told_by_all({"problem": problem}, engine) if one["problem"]]
+    if problems:
         if engine.ranks.rank == 0:
             shutil.rmtree(partial, ignore_errors=True)
-        raise CheckpointError(problem or f"another process could not write the checkpoint {final}")
-    if engine.ranks.rank == 0:
-        _finish(engine, partial, final, {name: value for one in checksums for name, value in one.items()})
-        for old in checkpoints_of(folder)[:-keep]:
-            shutil.rmtree(old)
-    dist.barrier()
+        raise CheckpointError(
+            f"cannot write the checkpoint {final} ({problems[0]}); earlier ones are as they were: free space "
+            "and go on with --resume auto"
+        )
     return final
 
 
-def _write_share(engine: TrainingEngine, average: ShardedAverage, partial: Path) -> Path:
+def _our_share(engine: TrainingEngine, average: ShardedAverage) -> dict[str, Tensor]:
+    """The whole tensors that fall to this process, by kind and name; all processes together."""
     share: dict[str, Tensor] = {}
     is_ours = [
         i % engine.ranks.world == engine.ranks.rank for i in range(len(trained_weights(engine.module)))
@@ -75,6 +82,11 @@ def _write_share(engine: TrainingEngine, average: ShardedAverage, partial: Path)
             collect(moment, moment)
     with average.in_place_of_masters():
         collect("average")
+    return share
+
+
+def _write_share(engine: TrainingEngine, share: dict[str, Tensor], partial: Path) -> Path:
+    partial.mkdir(parents=True, exist_ok=True)
     path = partial / f"part-{engine.ranks.rank:05d}-of-{engine.ranks.world:05d}.safetensors"
     save_file(share, path)
     with path.open("rb") as file:

@@ -41,6 +41,7 @@ PANELS = (
     Panel(title="Gradient norm", figures={"grad_norm": "gradient norm"}, is_log=True),
     Panel(title="Learning rate", figures={"learning_rate": "learning rate"}),
     Panel(title="Tokens per second", figures={"tokens_per_s": "speed"}),
+    Panel(title="Share of the peak (MFU)", figures={"mfu": "MFU"}),
 )
 
 STYLE = """

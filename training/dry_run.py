@@ -10,13 +10,22 @@ from dataclasses import dataclass
 
 import torch
 
-from training.estimates import Cluster, RowEstimate, Weights, draw_rows, duration_s, memory
-from training.loop import PRESET
-from training.mixture import open_set
+from data.readers.sets.table import READERS
+from training.estimates import (
+    EXPERT,
+    Cluster,
+    RowEstimate,
+    Weights,
+    draw_rows,
+    duration_s,
+    memory,
+    operations,
+)
+from training.opening import open_set
 from training.phases import prepare
 from training.presets import full_size
-from training.preview import configuration_of
 from training.settings import SetSettings, TrainSettings
+from training.start import PRESET, configuration_of, starting_dtype
 from uare.checkpoints.folders import find_folder
 from uare.config import UAREConfig
 from uare.errors import CheckpointError, InputError
@@ -24,7 +33,7 @@ from uare.info import COMPONENTS, component_of
 from uare.model import UAREModel
 
 GB = 1e9
-EXPERT = "restoration expert"  # as large as the other one
+PUBLISHED = {row.name for row in READERS}  # sets with splits
 
 
 def plan(settings: TrainSettings, cluster: Cluster) -> str:
@@ -144,7 +153,12 @@ def _memory(
     source = f", {settings.deepspeed.name}" if settings.deepspeed else ""
     title = f"GB of each of {cluster.gpus} processes{source}"
     table = _columns([(title, "device", "host"), *rows, ("sum", *map(_gigabytes, sums))])
-    return [*table, f"while the model is read, each holds {_gigabytes(4 * everything)} GB on its host"]
+    read = starting_dtype(settings).itemsize * everything
+    return [
+        *table,
+        f"while the model is read, each holds {_gigabytes(read)} GB on its host, or shares them with the "
+        "others where the files have that precision",
+    ]
 
 
 def _mixture(settings: TrainSettings) -> list[str]:
@@ -165,7 +179,7 @@ def _mixture(settings: TrainSettings) -> list[str]:
 
 def _stock(form: SetSettings) -> tuple[str, str | None]:
     """How many sources a data set has; or that it is missing, and why."""
-    split = "" if form.reader in ("folder", "pairs", "photos") else f" of {form.split}"
+    split = "" if form.reader not in PUBLISHED else f" of {form.split}"
     try:
         return f"{len(open_set(form)):,} sources{split}", None
     except InputError as error:
@@ -175,11 +189,14 @@ def _stock(form: SetSettings) -> tuple[str, str | None]:
 def _time(
     settings: TrainSettings, components: dict[str, Count], row: RowEstimate, cluster: Cluster
 ) -> list[str]:
-    tokens = settings.steps * settings.data.rows_per_step * row.mean
+    rows = settings.steps * settings.data.rows_per_step
     expert = components[EXPERT].weights
-    hours = duration_s(tokens, expert, cluster) / 3600
+    iqa_tokens = row.text + row.views
+    work = rows * operations(iqa_tokens, row.mean - iqa_tokens, expert, settings)
+    tokens = rows * row.mean
     return [
-        f"time: {hours:,.1f} hours = {_large(tokens)} tokens × 6 × {_large(expert)} weights of an expert / "
+        f"time: {duration_s(work, cluster) / 3600:,.1f} hours = {_large(tokens)} tokens × "
+        f"{work / (tokens * expert):.2f} × {_large(expert)} weights of an expert / "
         f"({cluster.gpus} × {cluster.tflops:g} TFLOP/s × {cluster.mfu:.0%})"
     ]
 

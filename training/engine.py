@@ -11,6 +11,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -196,7 +197,7 @@ class TrainingEngine:
         counts = count_tokens(batches, self.ranks.device)
         sums = torch.zeros(3, dtype=torch.float64, device=self.ranks.device)
         for batch in batches:
-            with self._precision():
+            with computing(self.settings, self.ranks.device):
                 loss, velocity, text = self.deepspeed(
                     batch.to(self.ranks.device), counts.latents, counts.words
                 )
@@ -231,10 +232,12 @@ class TrainingEngine:
             outer.persistent_parameters[0].partition(outer.persistent_parameters)
             outer.persistent_parameters[0].all_gather(outer.persistent_parameters)
 
-    def _precision(self) -> Any:
-        if self.settings.precision == "bf16_autocast":
-            return autocast_for(self.ranks.device)
-        return torch.autocast(self.ranks.device.type, enabled=False)
+
+def computing(settings: TrainSettings, device: torch.device) -> AbstractContextManager[object]:
+    """The precision in which the phase computes, whatever its weights are stored in."""
+    if settings.precision == "bf16_autocast":
+        return autocast_for(device)
+    return torch.autocast(device.type, enabled=False)
 
 
 def trained_weights(module: nn.Module) -> list[tuple[str, nn.Parameter]]:

@@ -14,6 +14,8 @@ from training.phases import STAGE_ONE
 from training.settings import SizeSettings, TrainSettings
 from uare.config import TransformConfig, UAREConfig
 from uare.errors import ConfigError
+from uare.info import component_of
+from uare.model import UAREModel
 from uare.resizing import target_size
 
 # Sides of pictures in a data set, (height, width); most are photos and lie on their long side.
@@ -21,6 +23,7 @@ SHAPES = ((1000, 1500), (1000, 1500), (1080, 1920), (1200, 1600), (1000, 1000), 
 # Words, marks and controls of a sample, counted over texts that `data.texts` makes.
 TEXT_TOKENS = {"restore": 8, "interleave": 88, "score": 42, "describe": 57, "compare": 42}
 MARKERS = 2  # around each image
+EXPERT = "restoration expert"  # of `uare.info`; as large as the other one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,9 +177,30 @@ def activations(row: RowEstimate, config: UAREConfig, settings: TrainSettings) -
     return total if settings.lora else total + b * patches * encoder
 
 
-def duration_s(num_tokens: float, expert_weights: int, cluster: Cluster) -> float:
-    """Seconds for tokens of 6 floating-point operations for each weight of the expert that a token meets.
+def count_expert(model: UAREModel) -> int:
+    """Weights of the restoration expert, which has as many as the other one; adapters do not count."""
+    return sum(
+        weight.numel()
+        for name, weight in model.named_parameters()
+        if component_of(name) == EXPERT and "lora_" not in name
+    )
 
-    Attention, encoders and head are left out, and so is what stage 1 saves because it trains one expert.
+
+def operations(
+    iqa_tokens: float, latent_tokens: float, expert_weights: int, settings: TrainSettings
+) -> float:
+    """Floating-point operations of training on tokens of each expert.
+
+    A token meets the weights of its expert, and each takes 2 operations forward, 2 for the gradient of what
+    came in and 2 for its own where it is trained itself. Attention, encoders, head, adapters and what is
+    recomputed are left out, so that shares of the peak come out too low rather than too high.
     """
-    return num_tokens * 6 * expert_weights / (cluster.gpus * cluster.tflops * 1e12 * cluster.mfu)
+    trained = 4 if settings.lora else 6
+    frozen = 2 if settings.detach_frozen else 4
+    iqa = frozen if settings.phase in STAGE_ONE else trained
+    return expert_weights * (iqa * iqa_tokens + trained * latent_tokens)
+
+
+def duration_s(num_operations: float, cluster: Cluster) -> float:
+    """Seconds for so many floating-point operations."""
+    return num_operations / (cluster.gpus * cluster.tflops * 1e12 * cluster.mfu)

@@ -44,12 +44,16 @@ class Journal:
             file.write(json.dumps(row) + "\n")
         for show in self.boards:
             show(int(row["step"]), row)
-        figures = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "step")
+        figures = "  ".join(f"{name} {_shown(name, value)}" for name, value in row.items() if name != "step")
         self.say(f"step {int(row['step'])}  {figures}")
 
     def say(self, text: str) -> None:
         """A sentence for whoever watches."""
         print(text, file=sys.stderr, flush=True)
+
+
+def _shown(name: str, value: float) -> str:
+    return f"{value:.1%}" if name == "mfu" else f"{value:.4g}"
 
 
 def _tensorboard(folder: Path) -> Callable[[int, dict[str, float]], None]:

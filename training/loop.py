@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from types import FrameType
 
 import torch
 import torch.distributed as dist
-from safetensors.torch import load_file
+from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 
 from data.rows import Row, RowNumbers, Tally
@@ -19,39 +20,24 @@ from training import checkpoints
 from training.curves import write_curves
 from training.ema import ShardedAverage
 from training.engine import Ranks, StepReport, TrainingEngine, join_ranks, trained_weights
+from training.estimates import count_expert, operations
+from training.harming import harm_drafts
 from training.journal import Journal, write_origin
 from training.latents import encode_drafts
 from training.mixture import load_rows, make_rows
 from training.objective import TrainingStep
 from training.phases import merge_adapters, prepare
-from training.presets import tiny_config, tiny_tokenizer
 from training.settings import TrainSettings
-from training.shards import gathered
+from training.shards import gathered, scatter
+from training.start import PRESET, build, starting_dtype, stored_weights
 from training.validation import Validation
 from uare.checkpoints.folders import find_folder
-from uare.errors import ConfigError
+from uare.errors import CheckpointError, ConfigError
 from uare.model import UAREModel
 from uare.packing import pack
 from uare.segments import PackedBatch
 from uare.tokenizer import TextTokenizer
 from uare.vae import Codec
-
-PRESET = "preset:tiny"
-
-
-def build(settings: TrainSettings) -> tuple[UAREModel, TextTokenizer]:
-    """The model that the phase starts from, in float32 on the CPU, and its tokenizer."""
-    if settings.model == PRESET:
-        assert settings.codec is not None  # the settings have seen to it
-        torch.manual_seed(settings.seed)  # initial weights
-        tokenizer = tiny_tokenizer(seed=settings.seed)
-        model = UAREModel(tiny_config(tokenizer))
-        model.codec.load_state_dict(load_file(settings.codec / "codec.safetensors"))
-        return model, tokenizer
-    if settings.model.startswith("preset:"):
-        raise ConfigError(f"model is {settings.model}, expected {PRESET}, a folder or a name of the package")
-    folder = find_folder(settings.model)
-    return UAREModel.from_pretrained(folder, dtype=torch.float32), TextTokenizer.from_folder(folder)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +49,7 @@ class Phase:
     model: UAREModel  # with the codec outside: `codec`
     tokenizer: TextTokenizer
     codec: Codec
+    expert_weights: int  # of the restoration expert, as many as the other one has
     engine: TrainingEngine
     average: ShardedAverage
     journal: Journal
@@ -101,12 +88,15 @@ def train(settings: TrainSettings, *, resume: bool) -> None:
 
 
 def _set_up(settings: TrainSettings, ranks: Ranks) -> Phase:
-    model, tokenizer = build(settings)
+    model, tokenizer = build(settings, starting_dtype(settings))
     # outside of what is sharded: processes encode pictures in their own time
     codec = model.codec.requires_grad_(False).eval().to(ranks.device)
     del model.codec
     prepare(model, settings)
+    expert_weights = count_expert(model)  # before ZeRO takes them apart
     engine = TrainingEngine(TrainingStep(model, settings.loss), settings, ranks)
+    if settings.precision == "bf16" and settings.model != PRESET:
+        _fill_masters(engine, find_folder(settings.model))
     journal = Journal(settings.output, settings.log)
     if ranks.rank == 0:
         write_origin(settings.output, settings)
@@ -116,10 +106,19 @@ def _set_up(settings: TrainSettings, ranks: Ranks) -> Phase:
         model=model,
         tokenizer=tokenizer,
         codec=codec,
+        expert_weights=expert_weights,
         engine=engine,
         average=ShardedAverage(engine, settings.ema_decay),
         journal=journal,
     )
+
+
+def _fill_masters(engine: TrainingEngine, folder: Path) -> None:
+    """Master weights as the folder has them: DeepSpeed made them of the bfloat16 ones."""
+    weights = {name.removeprefix("network."): weight for name, weight in trained_weights(engine.module)}
+    for name, value in stored_weights(folder):
+        if name in weights and value.dtype == torch.float32:
+            scatter(weights[name], value.to(engine.ranks.device))
 
 
 def _resume(phase: Phase) -> None:
@@ -152,22 +151,21 @@ class Stopper:
         return bool(flag > 0)
 
 
-def _steps(rows: DataLoader[Row], per_step: int) -> Iterator[list[Row]]:
-    """This rank's rows of each step."""
-    group: list[Row] = []
+def _steps(rows: DataLoader[Row], per_step: int) -> Iterator[tuple[float, list[Row]]]:
+    """This rank's rows of each step, and when it began to wait for them (`time.perf_counter`)."""
+    started, group = time.perf_counter(), list[Row]()
     for row in rows:
         group.append(row)
         if len(group) == per_step:
-            yield group
-            group = []
+            yield started, group
+            started, group = time.perf_counter(), []
 
 
 def _run(phase: Phase, loader: DataLoader[Row], validation: Validation) -> None:
     settings, engine = phase.settings, phase.engine
     tally = Tally()
     stopper, bad_steps = Stopper(phase.ranks), 0
-    for rows in _steps(loader, settings.data.rows_per_step // phase.ranks.world):
-        started = time.perf_counter()
+    for started, rows in _steps(loader, settings.data.rows_per_step // phase.ranks.world):
         for row in rows:
             tally.add(row)
         tally.check(settings.data.faulty_share)
@@ -199,15 +197,19 @@ def _run(phase: Phase, loader: DataLoader[Row], validation: Validation) -> None:
 
 
 def pack_row(row: Row, phase: Phase) -> PackedBatch:
-    """A row with its latents, ready for the network."""
-    return pack(encode_drafts(row.drafts, phase.codec, phase.model.config), phase.model.config)
+    """A row with its harms and latents, ready for the network."""
+    config = phase.model.config
+    drafts = harm_drafts(row.drafts, config, phase.ranks.device)
+    return pack(encode_drafts(drafts, phase.codec, config), config)
 
 
 def _figures(
     step: int, report: StepReport, batches: list[PackedBatch], phase: Phase, started: float
 ) -> dict[str, float]:
+    """What a step's line says; tokens and operations of the other processes are taken to be as many."""
     elapsed_s = time.perf_counter() - started
-    num_tokens = sum(batch.num_tokens for batch in batches) * phase.ranks.world
+    num_tokens = sum(batch.num_tokens for batch in batches)
+    peak = phase.settings.log.peak_tflops
     memory = torch.cuda.max_memory_allocated() if phase.ranks.device.type == "cuda" else 0
     return {
         "step": step,
@@ -216,9 +218,16 @@ def _figures(
         "text_loss": report.text_loss,
         "grad_norm": report.grad_norm,
         "learning_rate": report.learning_rate,
-        "tokens_per_s": num_tokens / elapsed_s,
+        "tokens_per_s": num_tokens * phase.ranks.world / elapsed_s,
+        **({"mfu": _operations(batches, phase) / (elapsed_s * peak * 1e12)} if peak else {}),
         **({"memory_gb": memory / 1e9} if memory else {}),
     }
+
+
+def _operations(batches: list[PackedBatch], phase: Phase) -> float:
+    latent_tokens = sum(len(batch.latent_index) for batch in batches)
+    iqa_tokens = sum(batch.num_tokens for batch in batches) - latent_tokens
+    return operations(iqa_tokens, latent_tokens, phase.expert_weights, phase.settings)
 
 
 def _complain(phase: Phase, rows: list[Row], bad_steps: int) -> None:
@@ -235,24 +244,39 @@ def _complain(phase: Phase, rows: list[Row], bad_steps: int) -> None:
 
 def write_model(phase: Phase, folder: Path) -> None:
     """The averaged weights as a model folder, from which the next phase starts; all processes together."""
-    weights: dict[str, torch.Tensor] = {}
-    with phase.average.in_place_of_masters():
-        for name, weight in trained_weights(phase.engine.module):
-            value = gathered(weight)
-            if phase.is_first:
-                weights[name.removeprefix("network.")] = value.cpu().clone()
+    own: dict[str, torch.nn.Parameter] = {}
     if phase.is_first:
         model, tokenizer = build(phase.settings)
         if phase.settings.lora:
             prepare(model, phase.settings)
-        foreign = model.load_state_dict(weights, strict=False).unexpected_keys
-        assert not foreign, foreign
+        own = dict(model.named_parameters())
+    with phase.average.in_place_of_masters(), torch.no_grad():
+        for name, weight in trained_weights(phase.engine.module):
+            value = gathered(weight)  # one at a time: the first process holds one model and no second
+            if phase.is_first:
+                own[name.removeprefix("network.")].copy_(value)
+    if phase.is_first:
         if phase.settings.lora:
             merge_adapters(model)
-        model.save_pretrained(folder)
-        tokenizer.save(folder)
+        save_whole(model, tokenizer, folder)
         phase.journal.say(f"the averaged model is in {folder}")
     dist.barrier()
+
+
+def save_whole(model: UAREModel, tokenizer: TextTokenizer, folder: Path) -> None:
+    """Writes a model folder that is complete or not there; CheckpointError where the disk is full."""
+    partial = folder.with_name(f".partial-{folder.name}")
+    try:
+        model.save_pretrained(partial)
+        tokenizer.save(partial)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise CheckpointError(
+            f"cannot write the model {folder} ({error}); the last checkpoint has all of it: free space and "
+            "go on with --resume auto"
+        ) from error
 
 
 def _say_tally(phase: Phase, tally: Tally) -> None:

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 from torch.utils.data import DataLoader
 
-from data.readers.folders import clean_folder, paired_folders
-from data.readers.manifest import clear_photos
-from data.readers.sets.table import read_set
+from data.captions import StoredCaptions
+from data.grammar import Grammar
+from data.phrasings import RICH
 from data.rows import Group, Row, RowNumbers, Rows, RowSettings
-from data.samples import Sources
 from data.scenes import SceneSize
 from data.tasks import TaskSettings
-from training.settings import GroupSettings, SetSettings, TrainSettings
+from data.texts import SMALL
+from training.opening import open_set
+from training.settings import GroupSettings, TrainSettings
 from uare.config import TransformConfig, UAREConfig
 from uare.tokenizer import TextTokenizer
 
-LQ_FOLDER, GT_FOLDER = "LQ", "GT"  # of a set read by `pairs`
-
-
-def open_set(form: SetSettings) -> Sources:
-    """A data set of a configuration; InputError where it is missing or lies otherwise than expected."""
-    match form.reader:
-        case "folder":
-            return clean_folder(form.root)
-        case "pairs":
-            return paired_folders(form.root / GT_FOLDER, form.root / LQ_FOLDER)
-        case "photos":
-            return clear_photos(form.root)
-        case published:
-            return read_set(published, form.root, form.split)
+GRAMMARS: dict[str, Grammar] = {"small": SMALL, "rich": RICH}
 
 
 def _group(name: str, form: GroupSettings) -> Group:
@@ -49,6 +37,9 @@ def make_rows(settings: TrainSettings, config: UAREConfig, tokenizer: TextTokeni
         timestep_shift=settings.loss.timestep_shift,
         start_share=settings.loss.start_share,
         dropout=settings.loss.dropout,
+        grammar=GRAMMARS[form.grammar],
+        captions=StoredCaptions.from_jsonl(form.captions) if form.captions else None,
+        harms_later=form.harm_on_device,
     )
     return Rows(
         RowSettings(

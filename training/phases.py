@@ -39,10 +39,10 @@ def prepare(model: UAREModel, settings: TrainSettings) -> None:
     if settings.lora:
         _add_adapters(model, settings.lora, settings.phase)
     if settings.compile:
-        _compile_experts()
+        compile_experts()
 
 
-def _compile_experts() -> None:
+def compile_experts() -> None:
     """Fuses what lies around the attention of every layer of this process, for rows of any length.
 
     Not the whole network: how a row is packed differs from row to row.

@@ -12,37 +12,25 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
+import torch
 from torch import Tensor
 
 from data.drafts import ConditionPicture, Draft, Part, TargetPicture
+from data.records import DegradationRecord
 from data.rows import Row, Rows, Tally
-from training.loop import PRESET
+from training.command import exit_code
+from training.harming import harm_drafts
 from training.mixture import make_rows
 from training.pages import figure, page, table, write_page, write_picture
-from training.presets import tiny_config, tiny_tokenizer
 from training.settings import TrainSettings, read_settings
-from uare.checkpoints.bagel import is_bagel_folder, read_config
-from uare.checkpoints.folders import check_weight_files, find_folder
+from training.start import configuration_of
 from uare.config import UAREConfig
-from uare.errors import InputError, UAREError
+from uare.errors import InputError
 from uare.packing import Text, VisionImage, unpatchify_latent
 from uare.tokenizer import TextTokenizer
-
-
-def configuration_of(settings: TrainSettings) -> tuple[UAREConfig, TextTokenizer]:
-    """The configuration and the tokenizer of the model that a phase starts from, without its weights."""
-    if settings.model == PRESET:
-        tokenizer = tiny_tokenizer(seed=settings.seed)
-        return tiny_config(tokenizer), tokenizer
-    folder = find_folder(settings.model)
-    tokenizer = TextTokenizer.from_folder(folder)
-    if is_bagel_folder(folder):
-        return read_config(folder), tokenizer
-    check_weight_files(folder)
-    return UAREConfig.from_pretrained(folder), tokenizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +86,7 @@ class Preview:
                 f"<p>{' '.join(filter(None, tags))}</p>",
                 f"<p><code>{escape(draft.id)}</code></p>",
                 f'<div class="pictures">{"".join(pictures)}</div>',
+                *map(_recorded, draft.records),
                 *(self._said(part) for part in draft.parts if isinstance(part, Text)),
                 "</article>",
             )
@@ -137,6 +126,20 @@ class Preview:
         return f'<p class="said{" gone" if text.dropped else ""}">{words}</p>'
 
 
+def _recorded(records: Sequence[DegradationRecord]) -> str:
+    """What harmed one picture, with all that was drawn."""
+    lines = [
+        f"{record.type} {record.severity}: "
+        + ", ".join(f"{name} {_rounded(value)}" for name, value in record.parameters.items())
+        for record in records
+    ]
+    return f'<p class="quiet">{"<br>".join(escape(line.rstrip(": ")) for line in lines) or "not harmed"}</p>'
+
+
+def _rounded(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
+
+
 def _tag(words: str, kind: str = "") -> str:
     return f'<span class="{f"tag {kind}".strip()}">{escape(words)}</span>'
 
@@ -168,6 +171,7 @@ def write_preview(settings: TrainSettings, num_rows: int, folder: Path) -> Path:
     tally, shown = Tally(), []
     for index in range(num_rows):
         row = rows[index]
+        row = replace(row, drafts=harm_drafts(row.drafts, config, torch.device("cpu")))
         tally.add(row)
         shown.append(preview.row(row))
     title = f"What the phase {settings.phase} is trained on"
@@ -205,12 +209,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rows", type=int, default=4, help="rows to show")
     parser.add_argument("--output", type=Path, required=True, help="folder for the page")
     args = parser.parse_args(argv)
-    try:
-        print(write_preview(read_settings(args.config, args.set), args.rows, args.output))
-    except UAREError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code(
+        lambda: print(write_preview(read_settings(args.config, args.set), args.rows, args.output))
+    )
 
 
 if __name__ == "__main__":

@@ -58,11 +58,13 @@ class LoraSettings(Form):
 
 
 class SetSettings(Form):
-    """One data set: a name of `data.readers.sets.table`, `folder`, `pairs` or `photos`, and where it lies."""
+    """One data set: a name of `data.readers.sets.table`, `folder`, `pairs`, `photos`, `table` or `shards`."""
 
     reader: str
-    root: Path
-    split: str = "train"
+    root: Path  # where it lies: a folder, a table, or a pattern of shards
+    split: str = "train"  # of a published set
+    columns: dict[str, str | list[str]] | None = None  # of `table` and `shards`: field of a source -> column
+    scale: tuple[float, float] | None = None  # worst and best of the column `mos`; None: 1 to 5
     weight: float = Field(default=1.0, gt=0)
 
 
@@ -87,11 +89,22 @@ class DataSettings(Form):
     """The mixture and how it is packed."""
 
     groups: dict[str, GroupSettings] = Field(min_length=1)
+    grammar: Literal["small", "rich"] = "small"  # of what is said: `data.texts` or `data.phrasings`
+    captions: Path | None = None  # JSONL of a large model's words about the sources, by id (`data.captions`)
+    harm_on_device: bool = False  # single and multi harms of `restore` in batches there, not in the workers
     size: SizeSettings = SizeSettings()
     tokens_per_row: int = Field(default=15_000, gt=0)  # reached by the last sample of each row
     rows_per_step: int = Field(default=64, gt=0)  # over all ranks and micro-steps
     workers: int = Field(default=2, ge=0)  # processes per rank
     faulty_share: float = Field(default=0.01, ge=0, le=1)  # of unreadable pictures that is put up with
+
+    @model_validator(mode="after")
+    def _captions_suit_pictures(self) -> DataSettings:
+        if self.captions and self.size.crops_px:
+            raise ValueError(
+                "data.captions are about whole pictures, but data.size.crops_px cuts them; leave one out"
+            )
+        return self
 
 
 class CheckpointSettings(Form):
@@ -102,11 +115,13 @@ class CheckpointSettings(Form):
 class LogSettings(Form):
     tensorboard: bool = False
     wandb: bool = False
+    peak_tflops: float | None = Field(default=None, gt=0)  # dense, of one device; None: no MFU is written
 
 
 class ValidationSettings(Form):
     every_steps: int = Field(default=500, gt=0)
-    samples: int = Field(default=8, ge=0)
+    samples: int = Field(default=8, ge=0)  # of the mixture, and as many of `sets`
+    sets: tuple[SetSettings, ...] = ()  # held out: pairs, or clean pictures to be harmed as the mixture's are
     flow_steps: int | None = Field(default=None, ge=1)  # None: the model's own number
 
 

@@ -16,7 +16,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 import argparse
 from collections.abc import Sequence
 
-from uare.errors import UAREError
+from training.command import exit_code
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -34,25 +34,25 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def work(args: argparse.Namespace) -> None:
+    """Plans or trains, as the arguments say."""
+    from training.settings import read_settings
+
+    settings = read_settings(args.config, args.set)
+    if args.dry_run:
+        from training.dry_run import plan
+        from training.estimates import Cluster
+
+        print(plan(settings, Cluster(gpus=args.gpus, tflops=args.gpu_tflops, mfu=args.mfu)))
+        return
+    from training.loop import train
+
+    train(settings, resume=args.resume == "auto")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
-    try:
-        from training.settings import read_settings
-
-        settings = read_settings(args.config, args.set)
-        if args.dry_run:
-            from training.dry_run import plan
-            from training.estimates import Cluster
-
-            print(plan(settings, Cluster(gpus=args.gpus, tflops=args.gpu_tflops, mfu=args.mfu)))
-            return 0
-        from training.loop import train
-
-        train(settings, resume=args.resume == "auto")
-    except UAREError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code(lambda: work(args))
 
 
 if __name__ == "__main__":

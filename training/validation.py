@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -19,12 +19,12 @@ from torch import Tensor
 from data.rows import Rows
 from training.curves import write_curves
 from training.ema import ShardedAverage
-from training.engine import TrainingEngine
+from training.engine import TrainingEngine, computing
 from training.fixed_samples import FixedSample, fixed_samples, psnr_db
+from training.opening import open_set
 from training.pages import write_page, write_picture
 from training.phases import STAGE_ONE
 from training.settings import TrainSettings
-from training.timed_run import autocast_for
 from training.validation_page import RESULTS_FILE, step_folder, validation_page
 from uare.model import ModelOutput, UAREModel
 from uare.options import RestoreOptions
@@ -121,9 +121,12 @@ class Validation:
         self.settings = settings
         self.folder = settings.output / "validation"
         self.with_analysis = settings.phase not in STAGE_ONE  # only the second stage trains words
-        self.samples = (
-            fixed_samples(rows, form.samples, with_analysis=self.with_analysis) if form.samples else ()
-        )
+        self.samples: tuple[FixedSample, ...] = ()
+        if form.samples:
+            held_out = [(open_set(one), one.weight) for one in form.sets]
+            self.samples = fixed_samples(
+                rows, form.samples, with_analysis=self.with_analysis, held_out=held_out
+            )
 
     def is_due(self, step: int) -> bool:
         """Whether to validate after a step: every so many, and after the last."""
@@ -138,12 +141,11 @@ class Validation:
         All processes together. The codec is not part of the engine's network.
         """
         model, device = engine.module.network, engine.ranks.device
-        is_mixed = self.settings.precision == "bf16_autocast"
         with (
             averaged(engine, average),
             on_board(model, codec),
             same_words(model),
-            autocast_for(device) if is_mixed else nullcontext(),
+            computing(self.settings, device),
         ):
             outcomes = restore_all(
                 model,
@@ -154,12 +156,19 @@ class Validation:
             )
         if engine.ranks.rank == 0:
             self.write(engine.step_index, outcomes)
-        degraded = fmean([sample.lq_db for sample in self.samples])
-        restored = fmean([outcome.restored_db for outcome in outcomes])
-        return (
-            f"validation after step {engine.step_index}: PSNR {restored:.2f} dB restored, "
-            f"{degraded:.2f} dB degraded"
-        )
+        return f"validation after step {engine.step_index}: {self.summary(outcomes)}"
+
+    def summary(self, outcomes: Sequence[Outcome]) -> str:
+        """Mean PSNR of what was restored and of what was degraded, held-out samples by themselves."""
+        said = []
+        restored_db = {outcome.number: outcome.restored_db for outcome in outcomes}
+        for is_held_out, name in ((False, ""), (True, "held out ")):
+            chosen = [sample for sample in self.samples if sample.is_held_out is is_held_out]
+            if chosen:
+                restored = fmean([restored_db[sample.number] for sample in chosen])
+                degraded = fmean([sample.lq_db for sample in chosen])
+                said.append(f"{name}PSNR {restored:.2f} dB restored, {degraded:.2f} dB degraded")
+        return "; ".join(said)
 
     def write(self, step: int, outcomes: Sequence[Outcome]) -> None:
         """Writes what became of the samples at a step, the run's curves, and the page over all steps.

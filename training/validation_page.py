@@ -17,6 +17,10 @@ from training.fixed_samples import FixedSample
 from training.pages import figure, page, table
 
 RESULTS_FILE = "results.json"  # of one step: each sample's PSNR and analysis by its number
+KINDS = {
+    False: "Pictures of the training sets, drawn with seeds that training never uses:",
+    True: "Pictures of the sets that are held out:",
+}
 CURVES = "Losses, gradient norm, learning rate and speed by step"
 
 
@@ -29,11 +33,15 @@ def validation_page(phase: str, folder: Path, samples: Sequence[FixedSample]) ->
     """The page over all steps in `folder`, with the run's curves where these lie beside it."""
     files = sorted(folder.glob(f"step-*/{RESULTS_FILE}"), reverse=True)
     steps = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-    lq_db = {str(sample.number): sample.lq_db for sample in samples}
-    means = table(
-        ("step", "degraded", "restored", "gain"),
-        [_mean_row(step["step"], step["samples"], lq_db) for step in steps],
-    )
+    means = [
+        f"<p>{words}</p>\n"
+        + table(
+            ("step", "degraded", "restored", "gain"),
+            [_mean_row(step["step"], step["samples"], lq_db) for step in steps],
+        )
+        for is_held_out, words in KINDS.items()
+        if (lq_db := {str(one.number): one.lq_db for one in samples if one.is_held_out is is_held_out})
+    ]
     pictures = table(
         ("sample", "HQ", "LQ", *(f"step {step['step']}" for step in steps)),
         [_row(sample, steps) for sample in samples],
@@ -41,9 +49,9 @@ def validation_page(phase: str, folder: Path, samples: Sequence[FixedSample]) ->
     curves = f'<a href="../{CURVES_FILE}"><img src="../{CURVES_FILE}" alt="{CURVES}"></a>'
     return page(
         f"Validation of the phase {phase}",
-        '<p class="quiet">Pictures of the training sets, drawn with seeds that training never uses, restored '
-        "with the averaged weights. Mean PSNR in dB against HQ:</p>",
-        means,
+        '<p class="quiet">The same pictures at every step, restored with the averaged weights. '
+        "Mean PSNR in dB against HQ.</p>",
+        *means,
         f"<h2>Pictures</h2>\n{pictures}",
         *([f"<h2>Curves</h2>\n<p>{curves}</p>"] if (folder.parent / CURVES_FILE).exists() else []),
     )
@@ -52,7 +60,7 @@ def validation_page(phase: str, folder: Path, samples: Sequence[FixedSample]) ->
 def _row(sample: FixedSample, steps: Sequence[Mapping[str, Any]]) -> list[str]:
     """A sample's cells: what it is, HQ, LQ, and its restoration at every step."""
     height, width = sample.scene.hq.shape[-2:]
-    lines = (sample.harms, f"“{sample.instruction}”")
+    lines = (*(["held out"] if sample.is_held_out else []), sample.harms, f"“{sample.instruction}”")
     cells = [
         f"<code>{escape(sample.id)}</code>" + "".join(f"<p>{escape(line)}</p>" for line in lines),
         figure(f"samples/{sample.number}-hq.png", (height, width), f"HQ, {width}x{height}"),

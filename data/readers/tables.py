@@ -1,4 +1,4 @@
-"""Rows of JSONL, JSON and parquet files through Hugging Face `datasets`.
+"""Rows of JSONL, JSON, parquet and CSV files through Hugging Face `datasets`.
 
 A file is converted to Arrow once (in the cache of `datasets`) and mapped into memory, so that any row is read
 at the price of that row.
@@ -20,7 +20,7 @@ from uare.errors import InputError
 if TYPE_CHECKING:
     import datasets
 
-JSON_SUFFIXES = (".jsonl", ".json")
+SUFFIXES = (".jsonl", ".json", ".parquet", ".csv")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +86,10 @@ def _load(path: Path, cache: Path | None) -> datasets.Dataset:
     if not path.is_file():
         raise InputError(f"there is no file {path}; check the name")
     kind = path.suffix.lower()
-    if kind not in (*JSON_SUFFIXES, ".parquet"):
-        raise InputError(f"{path} is no table that can be read; expected .jsonl, .json or .parquet")
-    load = datasets.Dataset.from_parquet if kind == ".parquet" else datasets.Dataset.from_json
+    if kind not in SUFFIXES:
+        raise InputError(f"{path} is no table that can be read; expected {', '.join(SUFFIXES)}")
+    loaders = {".parquet": datasets.Dataset.from_parquet, ".csv": datasets.Dataset.from_csv}
+    load = loaders.get(kind, datasets.Dataset.from_json)
     try:
         return load(str(path), cache_dir=None if cache is None else str(cache))
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:

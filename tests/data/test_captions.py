@@ -12,7 +12,7 @@ from data.captions import Captioner, StoredCaptions, analysis_in, captioned_anal
 from data.phrasings import RICH
 from data.records import DegradationRecord
 from data.samples import Picture
-from data.texts import analysis_of
+from data.texts import analysis_of, degradations_of
 from uare.analysis import find_degradations, parse_analysis
 from uare.errors import InputError
 from uare.results import Degradation
@@ -192,3 +192,14 @@ def test_severities_that_nobody_knows_need_not_agree() -> None:
     ungraded = FOUR_PARTS.replace("serious ", "").replace("mild ", "")
     assert analysis_in(ungraded, find_degradations("serious noise and mild blur")) is not None
     assert analysis_in(FOUR_PARTS.rsplit("\n", 1)[0], unknown) is None  # no result
+
+
+def test_severities_that_nobody_measured_are_left_to_the_captioner() -> None:
+    """Photographed pairs say what harms them, but not how much."""
+    seen = [DegradationRecord("noise", 5)]
+    text = analysis_of(seen, None, random.Random(0)).text
+    supposed = [DegradationRecord("noise", 3)]
+    kept = captioned_analysis(supposed, text, None, random.Random(1), is_measured=False)
+    assert kept.degradations == degradations_of(seen)
+    own = captioned_analysis(supposed, text, None, random.Random(1))
+    assert own.degradations == degradations_of(supposed)

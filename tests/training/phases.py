@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import yaml
 from PIL import Image
 
@@ -102,6 +103,40 @@ def run(settings: Path, processes: int = 1, *options: str, code: int = 0) -> str
     printed, _ = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == code, printed
     return printed
+
+
+def run_on_small_disk(workshop: Workshop, name: str, size: int, settings: Path, processes: int) -> str:
+    """Trains with a disk of so many bytes under the checkpoints of a run, then goes on when it has grown.
+
+    The disk is a memory file system of a name space of its own, whose files are copied out at the end. Skips
+    the test where the system does not allow that.
+    """
+    folder = workshop.folder / name / "checkpoints"
+    folder.mkdir(parents=True)
+    mount = f"mount -t tmpfs -o size={size} tmpfs {folder}"
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mount], check=False).returncode:
+        pytest.skip("no rights to mount a small file system")
+    launcher = f"-m torch.distributed.run --standalone --nproc-per-node={processes}"
+    script = f"{sys.executable} {launcher} {CHECKOUT / 'training' / 'train.py'} --config {settings}"
+    kept = workshop.folder / f"{name}-kept"
+    steps = (
+        mount,
+        f"! {script}",
+        f"cp -r {folder} {kept}",
+        f"mount -o remount,size=1g {folder}",
+        f"{script} --resume auto",
+    )
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-ec", "\n".join(steps)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
+        cwd=workshop.folder,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
 def wait_for_steps(workshop: Workshop, name: str, count: int) -> None:

@@ -18,9 +18,11 @@ from training.estimates import (
     RowEstimate,
     Weights,
     activations,
+    count_expert,
     draw_rows,
     duration_s,
     memory,
+    operations,
 )
 from training.mixture import make_rows
 from training.presets import full_size
@@ -56,6 +58,8 @@ def test_the_tiny_plan_counts_the_weights_of_the_model_itself(name: str) -> None
         count = f"{row['parameters']:,}"
         split = f"{count} 0" if row["name"] in trained else f"0 {count}"
         assert f"{row['name']} {count} {split}" in lines
+        if row["name"] == "restoration expert":
+            assert count_expert(model) == row["parameters"]
     assert "is not there yet" not in printed
 
 
@@ -218,7 +222,20 @@ def test_recomputing_layers_saves_most_of_the_activations() -> None:
     assert activations(ROW, full_size(), phase("stage1_single")) < kept / 10
 
 
+@pytest.mark.parametrize(
+    ("name", "changes", "per_weight"),
+    [
+        ("stage1_single", (), 4 * 100 + 6 * 10),  # nothing for the gradient of frozen weights
+        ("stage1_single", ("detach_frozen=true",), 2 * 100 + 6 * 10),
+        ("stage1_single_lora", (), 4 * 100 + 4 * 10),
+        ("stage2_unified", (), 6 * 100 + 6 * 10),
+    ],
+)
+def test_operations_are_those_that_a_phase_does(name: str, changes: tuple[str, ...], per_weight: int) -> None:
+    assert operations(100, 10, 7, phase(name, *changes)) == 7 * per_weight
+
+
 def test_the_four_phases_take_about_the_week_of_the_paper() -> None:
     cluster = Cluster(gpus=64, tflops=148.0, mfu=0.3)  # H20s; 30 % follows from the week
-    seconds = sum(duration_s(tokens, EXPERT_7B, cluster) for tokens in SEEN.values())
+    seconds = sum(duration_s(6 * tokens * EXPERT_7B, cluster) for tokens in SEEN.values())
     assert 5 < seconds / 86_400 < 7

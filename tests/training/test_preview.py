@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from PIL import Image
 
 from data.drafts import ConditionPicture, Draft, TargetPicture
+from data.records import DegradationRecord
 from data.rows import Tally
 from tests.training.phases import Workshop, make_workshop
 from tests.uare.pictures import smooth_pixels
@@ -103,6 +105,28 @@ def test_a_restoration_shows_both_pictures_as_they_are_and_what_was_dropped(tmp_
     assert ">latent dropped<" in card and ">text dropped<" in card and ">view<" in card
     assert "timestep 0.625" in card
     assert f">{draft.num_tokens(tiny_config())} tokens<" in card
+
+
+def test_what_harmed_a_picture_is_told_with_all_that_was_drawn(tmp_path: Path) -> None:
+    shown = (
+        DegradationRecord("blur", 3, {"kind": SCRIPT, "sigma_px": 1.23456}),
+        DegradationRecord("jpeg", 2),
+    )
+    draft = Draft(id="1", group="compare", parts=(words("a"),), records=(shown, ()))
+    card = card_of(draft, tmp_path)
+    assert "blur 3: kind &lt;script&gt;" in card and "sigma_px 1.235<br>jpeg 2</p>" in card
+    assert card.count(">not harmed<") == 1
+
+
+def test_every_sample_that_we_harm_has_its_record(workshop: Workshop) -> None:
+    settings = read_settings(workshop.settings("records", "unified"))
+    rows = make_rows(settings, tiny_config(), tiny_text_tokenizer())
+    drafts = [draft for number in range(6) for draft in rows[number].drafts]
+    for draft in drafts:
+        assert len(draft.records) == (2 if draft.group == "compare" else 1)
+    plain = [[record.to_dict() for record in records] for draft in drafts for records in draft.records]
+    assert json.loads(json.dumps(plain)) == plain
+    assert any(records for draft in drafts for records in draft.records)
 
 
 def test_a_view_is_put_together_from_its_patches(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ def test_every_file_of_the_tree_fills_the_form_with_relative_paths(path: Path) -
         assert not place.is_absolute()
     assert settings.output.relative_to("runs").with_suffix(".yaml") == path.relative_to(CONFIGS)
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 45
+    assert settings.data.grammar == ("rich" if path.parent == CONFIGS else "small")
 
 
 @pytest.mark.parametrize("folder", [CONFIGS, CONFIGS / "tiny"], ids=["7B", "tiny"])
@@ -136,6 +137,11 @@ def test_the_phases_take_the_sets_that_the_paper_names() -> None:
         ("steps.more=1", "--set steps.more=1: steps is no section"),
         ("steps", "found --set steps, expected key.key=value"),
         ("output=[", "--set output=.*: the value is no YAML"),
+        (
+            "data={captions: c.jsonl, size: {crops_px: [64]}, groups: {a: {task: restore, weight: 1, "
+            "sets: [{reader: folder, root: x}]}}}",
+            "captions are about whole pictures, but data.size.crops_px cuts them",
+        ),
         ("model=preset:tiny", "needs the weights of a codec; set codec to a folder"),
     ],
 )

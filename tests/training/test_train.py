@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import signal
@@ -11,8 +12,22 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.training.phases import Workshop, kill_one_rank, make_workshop, run, start, wait_for_steps
+from tests.training.phases import (
+    Workshop,
+    kill_one_rank,
+    make_workshop,
+    run,
+    run_on_small_disk,
+    start,
+    wait_for_steps,
+)
+from tests.uare.tiny import tiny_text_tokenizer, tiny_uare_model
+from training.checkpoints import newest_intact
+from training.command import exit_code
+from training.loop import save_whole
 from training.phases import is_trained
+from uare.errors import CheckpointError
+from uare.tokenizer import TextTokenizer
 
 pytest.importorskip("deepspeed", reason="training needs the extra `train`")
 pytestmark = pytest.mark.timeout(600)
@@ -99,6 +114,45 @@ def test_a_damaged_checkpoint_is_passed_over_and_named(workshop: Workshop, alone
     assert workshop.losses("damaged") == alone
 
 
+def test_a_full_disk_costs_nothing_but_the_checkpoint_that_did_not_fit(
+    workshop: Workshop, alone: list[float]
+) -> None:
+    """Room for the first checkpoint and most of the second; then there is more, and the run goes on."""
+    whole = sum(path.stat().st_size for path in (workshop.folder / "alone" / "checkpoints").glob("*4/*"))
+    printed = run_on_small_disk(workshop, "full", whole * 7 // 4, workshop.settings("full"), 2)
+    assert "error: cannot write the checkpoint" in printed and "No space left on device" in printed
+    kept = workshop.folder / "full-kept"
+    assert [path.name for path in kept.iterdir()] == ["step-00000004"]
+    assert newest_intact(kept, print) is not None
+    assert "goes on from" in printed
+    assert workshop.losses("full") == pytest.approx(alone, rel=SPREAD)
+    assert (workshop.folder / "full" / "model" / "model.safetensors").is_file()
+
+
+def test_a_model_that_cannot_be_written_is_not_half_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object, folder: Path) -> None:
+        (folder / "begun").write_text("")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(TextTokenizer, "save", full)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "old").write_text("")
+    with pytest.raises(CheckpointError, match=r"No space left on device.*the last checkpoint has all of it"):
+        save_whole(tiny_uare_model(), tiny_text_tokenizer(), tmp_path / "model")
+    assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*")] == [Path("model"), Path("model/old")]
+
+
+def test_a_disk_that_takes_no_more_ends_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> None:
+        Path("/dev/full").write_text("a line")
+
+    assert exit_code(work) == 2
+    assert "error: [Errno 28] No space left on device" in capsys.readouterr().err
+    assert exit_code(lambda: None) == 0
+
+
 def test_a_loss_that_is_not_finite_skips_steps_and_stops_with_the_samples(workshop: Workshop) -> None:
     hot = {"learning_rate": 1e25, "warmup_steps": 0}
     settings = workshop.settings("hot", optimizer=hot, steps=40, max_bad_steps=3)
@@ -128,6 +182,15 @@ def test_adapters_end_up_in_the_weights(workshop: Workshop) -> None:
     name = "mixture.layers.0.restoration.mlp.up_proj.weight"
     difference = after[name] - before[name]
     assert 0 < torch.linalg.matrix_rank(difference, atol=1e-6) <= 4
+
+
+def test_a_known_peak_gives_a_share_of_it_in_every_step(workshop: Workshop) -> None:
+    log = {"peak_tflops": 0.001}
+    printed = run(workshop.settings("peak", steps=2, log=log, checkpoint={"every_steps": 9}))
+    lines = (workshop.folder / "peak" / "steps.jsonl").read_text().splitlines()
+    shares = [json.loads(line)["mfu"] for line in lines]
+    assert all(0 < share < 1 for share in shares)
+    assert f"mfu {shares[-1]:.1%}" in printed
 
 
 def test_a_process_that_never_came_is_named(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 import data.tasks
@@ -16,7 +17,7 @@ from data.rows import Rows
 from data.scenes import Scene, make_scene
 from tests.training.phases import Workshop, make_workshop
 from tests.uare.tiny import tiny_config, tiny_restorer, tiny_text_tokenizer, tiny_uare_model
-from training.fixed_samples import FIRST_SEED, FixedSample, fixed_samples, psnr_db
+from training.fixed_samples import FIRST_SEED, Draw, FixedSample, drawn, fixed_samples, psnr_db
 from training.mixture import make_rows
 from training.settings import TrainSettings, read_settings
 from training.validation import Outcome, Validation, on_board, restore_all
@@ -81,6 +82,42 @@ def test_instructions_are_those_of_the_phase(workshop: Workshop) -> None:
     rows = rows_of(settings_of(workshop, "asked", "unified"))
     (sample,) = fixed_samples(rows, 1, with_analysis=True)
     assert sample.instruction == prompts.ANALYSE_THEN_RESTORE
+
+
+def test_sets_that_are_held_out_come_after_the_mixture_and_have_means_of_their_own(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    for name, level in (("GT", 200), ("LQ", 100)):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (64, 64), (level, level, level)).save(tmp_path / name / "1.png")
+    sets = [{"reader": "pairs", "root": str(tmp_path)}]
+    settings = settings_of(workshop, "held out", validation={"every_steps": 4, "samples": 2, "sets": sets})
+    validation = Validation(settings, rows_of(settings))
+    assert [(one.number, one.is_held_out) for one in validation.samples] == [
+        (0, False),
+        (1, False),
+        (2, True),
+        (3, True),
+    ]
+    pair = validation.samples[-1].scene  # as it was photographed, though the group harms clean pictures
+    assert (float(pair.lq.mean()), float(pair.hq.mean())) == pytest.approx((100 / 255, 200 / 255))
+    assert "held out PSNR" in validation.summary(outcomes_of(validation, 0.1))
+    validation.write(4, outcomes_of(validation, 0.0))
+    html = (validation.folder / "index.html").read_text(encoding="utf-8")
+    degraded = psnr_db(pair.lq, pair.hq)
+    assert f"<td>4</td><td>{degraded:.2f}</td><td>100.00</td>" in html
+    assert html.count("<p>held out</p>") == 2
+    assert html.count("<tr><td>4</td>") == 2
+
+
+def test_a_clean_set_that_is_held_out_is_harmed_though_the_mixture_has_pairs(workshop: Workshop) -> None:
+    rows = rows_of(settings_of(workshop, "pairs"))
+    group = replace(rows.settings.groups[0], harm="recorded")
+    clean = Rows(replace(rows.settings, groups=(group,)))
+    with pytest.raises(InputError, match="group restore gave no harmed picture"):
+        fixed_samples(clean, 1, with_analysis=False, held_out=group.sets)
+    draw = Draw(name="held out", sets=group.sets, harm="recorded", is_held_out=True)
+    assert not torch.equal(*((scene := drawn(draw, clean, 1)[0][1]).lq, scene.hq))
 
 
 def test_a_mixture_without_restoration_is_refused(workshop: Workshop) -> None:

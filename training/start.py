@@ -1,0 +1,80 @@
+"""What a phase starts from: a folder of ours or BAGEL's, a model of the package, or a new network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from training.presets import tiny_config, tiny_tokenizer
+from training.settings import TrainSettings
+from uare.checkpoints.bagel import is_bagel_folder, read_config
+from uare.checkpoints.folders import check_weight_files, find_folder
+from uare.config import UAREConfig
+from uare.errors import ConfigError
+from uare.model import UAREModel
+from uare.tokenizer import TextTokenizer
+
+PRESET = "preset:tiny"
+
+
+def configuration_of(settings: TrainSettings) -> tuple[UAREConfig, TextTokenizer]:
+    """The configuration and the tokenizer of the model that a phase starts from, without its weights."""
+    if settings.model == PRESET:
+        tokenizer = tiny_tokenizer(seed=settings.seed)
+        return tiny_config(tokenizer), tokenizer
+    if settings.model.startswith("preset:"):
+        raise ConfigError(f"model is {settings.model}, expected {PRESET}, a folder or a name of the package")
+    folder = find_folder(settings.model)
+    tokenizer = TextTokenizer.from_folder(folder)
+    if is_bagel_folder(folder):
+        return read_config(folder), tokenizer
+    check_weight_files(folder)
+    return UAREConfig.from_pretrained(folder), tokenizer
+
+
+def build(settings: TrainSettings, dtype: torch.dtype = torch.float32) -> tuple[UAREModel, TextTokenizer]:
+    """The model that the phase starts from, on the CPU, its codec in float32, and its tokenizer.
+
+    Weights whose files hold them in `dtype` stay mapped to the files, which all processes of a machine share;
+    others are copied one by one.
+    """
+    config, tokenizer = configuration_of(settings)
+    if settings.model != PRESET:
+        folder = find_folder(settings.model)
+        model = UAREModel.from_pretrained(folder, config=config, dtype=dtype)
+        if next(model.codec.parameters()).dtype != torch.float32:
+            model.codec.float()
+            load_stored(model.codec, folder, "codec.")
+        return model, tokenizer
+    assert settings.codec is not None  # the settings have seen to it
+    torch.manual_seed(settings.seed)  # initial weights
+    model = UAREModel(config)
+    model.codec.load_state_dict(load_file(settings.codec / "codec.safetensors"))
+    return model, tokenizer
+
+
+def starting_dtype(settings: TrainSettings) -> torch.dtype:
+    """What weights are read in: DeepSpeed makes bfloat16 of them in the precision `bf16` anyway."""
+    return torch.bfloat16 if settings.precision == "bf16" else torch.float32
+
+
+def stored_weights(folder: Path) -> Iterator[tuple[str, Tensor]]:
+    """The weights of a folder of ours by name as they are stored, one at a time; none of a BAGEL folder."""
+    for path in sorted(folder.glob("model*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118 - no mapping
+                yield name, file.get_tensor(name)
+
+
+@torch.no_grad()
+def load_stored(module: nn.Module, folder: Path, prefix: str) -> None:
+    """Fills a part of the network with what is stored under its prefix."""
+    own = module.state_dict()
+    for name, value in stored_weights(folder):
+        if name.startswith(prefix):
+            own[name.removeprefix(prefix)].copy_(value)
