@@ -53,7 +53,7 @@ def markdown(report: PairsReport) -> str:
         "",
         f"Seed {report.seed}; {versions}.",
         f"Means over pictures with {COVERAGE:.0%} bootstrap intervals ({NUM_RESAMPLES} resamples), scored "
-        "from 8-bit PNG files. PSNR: all RGB values. PSNR-Y and SSIM-Y: studio-range luma (`eval/metrics.py` "
+        "from 8-bit PNG files. PSNR: all RGB values. PSNR-Y and SSIM-Y: studio-range luma (`eval/metrics/` "
         "has the recipes). GMSD: structure, lower is better.",
         "",
     ]
