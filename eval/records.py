@@ -88,6 +88,7 @@ class SuiteInfo:
     groups: tuple[str, ...]  # in the order of tables
     data_sha256: str  # over the items: ids, pictures, references, crops, human scores
     missing: str | None
+    notes: tuple[str, ...] = ()  # remarks on the data; nothing was left out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +175,7 @@ Record = TypeVar("Record", Item, Prediction, Score)
 
 
 def file_name(name: str) -> str:
-    """A name that is safe as that of a file or folder: anything but letters, digits and `._+-` becomes `_`."""
+    """A name that is safe as that of a file or folder: all but letters, digits and `._+-` become `_`."""
     return re.sub(r"[^\w.+-]", "_", name).lstrip(".") or "_"
 
 
@@ -282,7 +283,7 @@ def _record(line: bytes, kind: type[Record], path: Path) -> Record:
         return kind(**_with_tuples(json.loads(line)))
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{path} has a line that is no {kind.__name__} ({error}); it is not of this version: delete it or "
+            f"{path} has a line that is no {kind.__name__} ({error}); delete the file or "
             "choose another --output"
         ) from error
 
