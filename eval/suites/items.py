@@ -33,7 +33,9 @@ def list_items(suite: Suite, request: Request) -> Listing:
             continue
         try:
             if candidate.id in taken:
-                raise InputError(f"the name {candidate.id!r} is taken already; give each picture its own name")
+                raise InputError(
+                    f"the name {candidate.id!r} is taken already; give each picture its own name"
+                )
             item = make_item(candidate, suite.kind)
         except InputError as error:
             problems.append(f"{suite.name}, {candidate.id}: {error}")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.records import Box, Item
+from eval.records import Item
 from uare.errors import InputError
 
 
