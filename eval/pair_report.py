@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.intervals import COVERAGE, NUM_RESAMPLES, MeanInterval
-from eval.metrics import METRICS
-from eval.pair_scores import Score
+from eval.pair_scores import PAIR_METRICS, Score
 from eval.pair_tables import Group, Row
 from eval.subjects import CLASSICAL, INPUT, MODEL, QUOTED
 from eval.synthetic import NOTHING, SyntheticReport
@@ -85,11 +84,13 @@ def per_image_csv(scores: Sequence[Score]) -> str:
     """One line per picture and subject, values in full."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["type", "source", "pair", "subject", "elapsed_s", *(metric.name for metric in METRICS)])
+    table.writerow(
+        ["type", "source", "pair", "subject", "elapsed_s", *(metric.name for metric in PAIR_METRICS)]
+    )
     for one in scores:
         source = "real" if one.pair.real else "synthetic"
         head = [one.pair.type, source, one.pair.name, one.subject.name, f"{one.prediction.elapsed_s:.3f}"]
-        table.writerow([*head, *(f"{one.values[metric.name]:.6f}" for metric in METRICS)])
+        table.writerow([*head, *(f"{one.values[metric.name]:.6f}" for metric in PAIR_METRICS)])
     return text.getvalue()
 
 
@@ -112,12 +113,12 @@ def _summary(groups: Sequence[Group]) -> list[str]:
 
 def _group_section(group: Group) -> list[str]:
     """A table of every subject in a group; the best classical value of each metric is bold."""
-    header = ["", "what", "n"] + [f"{m.name} {m.unit}".strip() for m in METRICS]
+    header = ["", "what", "n"] + [f"{m.name} {m.unit}".strip() for m in PAIR_METRICS]
     table = [header]
-    best = {metric.name: group.best_classical(metric.name) for metric in METRICS}
+    best = {metric.name: group.best_classical(metric.name) for metric in PAIR_METRICS}
     for row in group.rows:
         cells = []
-        for metric in METRICS:
+        for metric in PAIR_METRICS:
             interval = row.metrics.get(metric.name)
             text = interval.text(metric.decimals) if interval else "–"
             cells.append(f"**{text}**" if best[metric.name] is row else text)
@@ -169,7 +170,7 @@ def _synthetic_sections(report: SyntheticReport) -> list[str]:
 
 
 def _group_json(group: Group) -> dict[str, Any]:
-    best = {metric.name: group.best_classical(metric.name) for metric in METRICS}
+    best = {metric.name: group.best_classical(metric.name) for metric in PAIR_METRICS}
     return {
         "type": group.type,
         "source": group.source,

@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.metrics import METRICS
+from eval.metrics import find_metrics
 from eval.pair_list import Pair, PairPictures, check_stated_psnr, load_pair
 from eval.pictures import read_picture, write_picture
 from eval.subjects import Subject
 from uare.errors import InputError, UAREError
+
+# The columns of this report.
+PAIR_METRICS = find_metrics(("psnr_rgb", "psnr_y_ycbcr", "ssim_y_ycbcr", "gmsd"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +32,7 @@ class Prediction:
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """The metrics of one prediction, by the names in `METRICS`."""
+    """The metrics of one prediction, by the names in `PAIR_METRICS`."""
 
     prediction: Prediction
     values: dict[str, float]
@@ -82,7 +85,7 @@ def score(predictions: Sequence[Prediction]) -> tuple[list[Score], list[str]]:
     for prediction in predictions:
         try:
             restored, reference = read_picture(prediction.file), read_picture(prediction.pair.gt)
-            values = {metric.name: metric.function(restored, reference) for metric in METRICS}
+            values = {metric.name: metric.load(None)(restored, reference) for metric in PAIR_METRICS}
         except InputError as error:
             problems.append(f"pair {prediction.pair.name}: {prediction.subject.name} has no score: {error}")
             continue

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.intervals import MeanInterval, mean_with_interval
-from eval.metrics import METRICS
 from eval.pair_list import Pair
-from eval.pair_scores import Score
+from eval.pair_scores import PAIR_METRICS, Score
 from eval.subjects import CLASSICAL, INPUT, MODEL, QUOTED
 from uare.errors import InputError
 from uare.vocabulary import DEGRADATIONS
@@ -53,7 +52,7 @@ class Group:
 
 def best_classical(rows: Sequence[Row], num_pairs: int, metric_name: str) -> Row | None:
     """The classical baseline with the best mean among those that restored all of a group's pairs."""
-    metric = next(metric for metric in METRICS if metric.name == metric_name)
+    metric = next(metric for metric in PAIR_METRICS if metric.name == metric_name)
     best: Row | None = None
     for row in rows:
         if row.kind != CLASSICAL or row.num_pairs != num_pairs:
@@ -157,7 +156,7 @@ def _measured_row(scores: Sequence[Score], seed: int) -> Row:
         name=scores[0].subject.name,
         kind=scores[0].subject.kind,
         num_pairs=len(scores),
-        metrics={m.name: mean_with_interval([s.values[m.name] for s in scores], seed) for m in METRICS},
+        metrics={m.name: mean_with_interval([s.values[m.name] for s in scores], seed) for m in PAIR_METRICS},
     )
 
 
@@ -177,6 +176,6 @@ def _gains(ours: Mapping[str, Score], theirs: Mapping[str, Score], seed: int) ->
     common = [name for name in ours if name in theirs]
     return {
         m.name: mean_with_interval([ours[n].values[m.name] - theirs[n].values[m.name] for n in common], seed)
-        for m in METRICS
+        for m in PAIR_METRICS
         if common
     }
