@@ -6,13 +6,13 @@ from typing import Protocol
 
 from PIL import Image
 
-from eval.baselines import BASELINES, Baseline
+from eval.baselines import BASELINES, IDENTITY, Baseline
 from eval.metrics import Array
 from eval.pictures import to_array, to_bytes
 from uare.errors import InputError
 from uare.results import Assessment, Comparison, Restoration
 
-INPUT = "input"  # the untouched picture, a row of every table
+INPUT = IDENTITY  # the untouched picture, a row of every table
 MODEL, CLASSICAL, UNTOUCHED, QUOTED = "model", "classical", "untouched", "quoted"
 
 

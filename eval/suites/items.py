@@ -55,7 +55,7 @@ def list_items(suite: Suite, request: Request) -> Listing:
 
 
 def make_item(candidate: Candidate, kind: str) -> Item:
-    """The item of one candidate; InputError if a file is missing, unreadable or of a size that does not fit."""
+    """The item of a candidate; InputError if a file is missing, unreadable or of a size that does not fit."""
     # The id becomes a file name under the output folder and must not lead out of it.
     if not candidate.id or candidate.id in {".", ".."} or any(mark in candidate.id for mark in "/\\\0"):
         raise InputError(f"the name {candidate.id!r} is not a plain file name; rename the picture")
@@ -80,7 +80,7 @@ def make_item(candidate: Candidate, kind: str) -> Item:
 
 
 def centre_box(size: tuple[int, int], side_px: int) -> Box | None:
-    """The centre square of a picture of (width, height), smaller than `side_px` if need be; None: all of it."""
+    """The centre square of a picture (width, height), smaller than `side_px` if need be; None: all of it."""
     width, height = size
     side = min(side_px, width, height)
     if (width, height) == (side, side):
@@ -112,7 +112,7 @@ def sha256_of(path: Path) -> str:
 
 
 def pictures_by_stem(folder: Path) -> tuple[dict[str, Path], list[str]]:
-    """The pictures right in `folder` by name without extension, sorted; a sentence for each stem used twice."""
+    """The pictures right in `folder` by stem, sorted; a sentence for each stem that is there twice."""
     found: dict[str, Path] = {}
     problems = []
     for path in sorted(folder.iterdir()):
