@@ -36,7 +36,7 @@ from eval.records import (
 )
 from eval.runner import predict_suite, score_suite
 from eval.suites.items import data_digest, list_items
-from eval.suites.suite import DataMissing, Request, Suite
+from eval.suites.suite import Request, Suite
 from eval.suites.table import suites_named
 from uare.errors import InputError
 
@@ -113,7 +113,7 @@ def _predict(options: Options, ranks: Ranks) -> tuple[list[Listed], list[Subject
         ranks.wait()
         _fold([folder / one.info.folder for one in meant], suite.items, [], ranks)
     problems = [
-        f"{one.name}: {one.source} holds no result for any item of this run; pictures must be named like inputs"
+        f"{one.name}: {one.source} holds no result for any item of this run; name them like the inputs"
         for one in infos.values()
         if one.kind == MADE_ELSEWHERE and one.name not in busy
     ]
@@ -136,7 +136,7 @@ def _list(suite: Suite, options: Options) -> Listed:
     )
     try:
         listing = list_items(suite, request)
-    except DataMissing as error:
+    except InputError as error:
         missing = (
             f"{suite.name} was left out: {error}; get it from {suite.where_to_get}; expected in "
             f"{options.data_root}: {suite.layout} (eval/DATASETS.md)"
