@@ -1,0 +1,197 @@
+"""Tables of judges against people: models that score pictures, and metrics beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from eval.correlations import Agreement, Correlation, agreement, is_tie, srcc
+from eval.records import MEASURES, OWN_SCORE, Item, MetricInfo, SubjectRun, SuiteRun
+from eval.report.model import Cell, Column, Mark, Point, Scatter, Table, number, word
+
+NUM_BINS = 5  # equal parts of the range of opinions, as in FGRestore's table 2
+LEAST_IN_BIN = 3  # two pictures always agree or disagree fully
+DECIMALS = 3
+MOST_POINTS = 1500  # of a cloud; more only make the page heavy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """Whoever scored pictures; higher scores are better here, whatever the metric's own direction."""
+
+    name: str
+    kind: str
+    about: str
+    scores: dict[str, float]  # by item
+    num_failed: int  # pictures without a score
+
+
+def judges_of(suite: SuiteRun, metrics: Sequence[MetricInfo]) -> list[Judge]:
+    """The subjects by their own scores, then the metrics by theirs."""
+    judges = [
+        _judge(one.info.name, one.info.kind, "its own score", 1, one, OWN_SCORE, suite.items)
+        for one in suite.subjects
+        if one.info.name != MEASURES
+    ]
+    measures = suite.subject(MEASURES)
+    for metric in metrics if measures else ():
+        assert measures is not None
+        sign = 1 if metric.higher_is_better else -1
+        judges.append(_judge(metric.id, "metric", metric.protocol, sign, measures, metric.id, suite.items))
+    return [one for one in judges if one.scores]
+
+
+def judge_tables(
+    suite: SuiteRun, metrics: Sequence[MetricInfo], seed: int
+) -> tuple[list[Table], list[Table]]:
+    """The table over all pictures with an opinion, and those of groups and of parts of the scale."""
+    judges = judges_of(suite, metrics)
+    opinions = {item.id: item.mos for item in suite.items if item.mos is not None}
+    if not judges or len(opinions) < 2:
+        return [], []
+    whole = _table(judges, opinions, f"{suite.info.title} (n = {len(opinions)})", seed)
+    details = []
+    if len(suite.info.groups) > 1:
+        for group in suite.info.groups:
+            of_group = {
+                item.id: opinions[item.id]
+                for item in suite.items
+                if item.group == group and item.id in opinions
+            }
+            if len(of_group) > 1:
+                title = f"{suite.info.title}: {group} (n = {len(of_group)})"
+                details.append(_table(judges, of_group, title, seed))
+    details.append(_bins(judges, opinions, suite.info.title))
+    return [whole], details
+
+
+def judge_plots(suite: SuiteRun, metrics: Sequence[MetricInfo]) -> tuple[Scatter, ...]:
+    """Scores against opinions, for each subject that scored."""
+    plots = []
+    for judge in judges_of(suite, metrics):
+        if judge.kind == "metric":
+            continue
+        points = [
+            Point(name=item.id, series=item.group or judge.name, x=judge.scores[item.id], y=item.mos)
+            for item in suite.items
+            if item.id in judge.scores and item.mos is not None
+        ]
+        if len(points) > 1:
+            step = -(-len(points) // MOST_POINTS)
+            shown = tuple(points[::step])
+            title = f"{judge.name} and people: {len(shown)} of {len(points)} pictures"
+            plots.append(
+                Scatter(title=title, x_name=judge.name, y_name="mean opinion", points=shown, named=False)
+            )
+    return tuple(plots)
+
+
+def _judge(
+    name: str,
+    kind: str,
+    about: str,
+    sign: int,
+    subject: SubjectRun,
+    protocol: str,
+    items: Sequence[Item],
+) -> Judge:
+    found = {item.id: subject.value(item.id, protocol) for item in items if item.mos is not None}
+    scores = {item: sign * value for item, value in found.items() if value is not None}
+    return Judge(name=name, kind=kind, about=about, scores=scores, num_failed=len(found) - len(scores))
+
+
+def _table(judges: Sequence[Judge], opinions: dict[str, float], title: str, seed: int) -> Table:
+    columns = (
+        Column(name="judge"),
+        Column(name="kind"),
+        Column(name="n", about="pictures with a score and an opinion"),
+        Column(name="no score", about="pictures without a score: left out, never guessed"),
+        Column(name="SRCC", about="Spearman's rank correlation", better="higher"),
+        Column(name="PLCC raw", about="Pearson's correlation of the scores as they are", better="higher"),
+        Column(name="PLCC fitted", about="after a logistic curve of 4 parameters", better="higher"),
+        Column(name="KRCC", about="Kendall's tau-b", better="higher"),
+    )
+    kept = [one for one in judges if sum(item in one.scores for item in opinions) > 1]
+    found = [_agreement(one, opinions, seed) for one in kept]
+    marks = _marks([one.srcc for one in found], [one.num_scores for one in found])
+    rows = []
+    for judge, one, mark in zip(kept, found, marks, strict=True):
+        missing = len(opinions) - one.num_scores
+        rows.append(
+            (
+                word(judge.name),
+                word(judge.kind),
+                Cell(text=str(one.num_scores), value=one.num_scores),
+                Cell(text=str(missing), value=missing, mark="warning" if missing else ""),
+                _cell(one.srcc, one.num_scores, mark),
+                _cell(one.plcc_raw, one.num_scores),
+                _cell(one.plcc_log4, one.num_scores),
+                _cell(one.krcc, one.num_scores),
+            )
+        )
+    notes = (
+        "Metrics for which lower is better are turned round first: a positive value agrees with people.",
+    )
+    return Table(title=title, columns=columns, rows=tuple(rows), notes=notes)
+
+
+def _agreement(judge: Judge, opinions: dict[str, float], seed: int) -> Agreement:
+    common = [item for item in opinions if item in judge.scores]
+    return agreement([judge.scores[item] for item in common], [opinions[item] for item in common], seed)
+
+
+def _marks(found: Sequence[Correlation], counts: Sequence[int]) -> list[Mark]:
+    """Best and ties among the judges of the most pictures."""
+    fullest = max(counts, default=0)
+    candidates = [
+        place
+        for place, (one, count) in enumerate(zip(found, counts, strict=True))
+        if count == fullest and not math.isnan(one.value)
+    ]
+    marks: list[Mark] = [""] * len(found)
+    if len(candidates) > 1:
+        best = max(candidates, key=lambda place: found[place].value)
+        for place in candidates:
+            if place == best:
+                marks[place] = "best"
+            elif is_tie(found[best], found[place]):
+                marks[place] = "tie"
+    return marks
+
+
+def _cell(found: Correlation, count: int, mark: Mark = "") -> Cell:
+    if math.isnan(found.value):
+        return Cell(text="–")
+    text = f"{found.value:.{DECIMALS}f}"
+    if found.low is not None and found.high is not None:
+        text += f" [{found.low:.{DECIMALS}f}, {found.high:.{DECIMALS}f}]"
+    return Cell(text=text, value=found.value, low=found.low, high=found.high, n=count, mark=mark)
+
+
+def _bins(judges: Sequence[Judge], opinions: dict[str, float], title: str) -> Table:
+    """SRCC among pictures of about the same quality, which is harder than over the whole scale."""
+    edges = np.linspace(min(opinions.values()), max(opinions.values()), NUM_BINS + 1)
+    bin_of = {
+        item: min(int(np.searchsorted(edges, opinion, side="right")) - 1, NUM_BINS - 1)
+        for item, opinion in opinions.items()
+    }
+    names = [f"[{place / NUM_BINS:.1f}, {(place + 1) / NUM_BINS:.1f}]" for place in range(NUM_BINS)]
+    columns = [Column(name="judge"), *(Column(name=name, better="higher") for name in names)]
+    rows = []
+    for judge in judges:
+        cells = []
+        for place in range(NUM_BINS):
+            items = [item for item, bin in bin_of.items() if bin == place and item in judge.scores]
+            value = srcc([judge.scores[item] for item in items], [opinions[item] for item in items])
+            is_known = len(items) >= LEAST_IN_BIN and not math.isnan(value)
+            cell = number(value if is_known else None, DECIMALS)
+            cells.append(Cell(text=cell.text, value=cell.value, n=len(items)))
+        rows.append((word(judge.name), *cells))
+    return Table(
+        title=f"{title}: SRCC within equal parts of the range of opinions",
+        columns=tuple(columns),
+        rows=tuple(rows),
+    )

@@ -1,0 +1,119 @@
+"""Results by what the pictures show, because averages hide losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eval.intervals import mean_with_interval
+from eval.records import MADE_ELSEWHERE, MODEL, RESTORE, Item, MetricInfo, Run, SubjectRun, SuiteRun
+from eval.report.means import differences, marked_means, measured_metrics, metric_column, values_of
+from eval.report.model import Cell, Column, Section, Table, mean, word
+from eval.scenes import SceneFile, Scenes, scenes_of
+
+NO_KIND = "nothing named"
+NUM_METRICS = 2  # tables to read at once: one metric with a reference and one without; the rest are details
+
+
+def scene_section(run: Run, file: SceneFile | None) -> Section | None:
+    """The tables of every restoring suite of which more than one kind is known; None if there is none."""
+    tables: list[Table] = []
+    details: list[Table] = []
+    for suite in run.suites:
+        scenes = scenes_of(suite, file)
+        if suite.info.kind != RESTORE or len({kind for kinds in scenes.values() for kind in kinds}) < 2:
+            continue
+        metrics = _telling_first(measured_metrics(suite, run.info.metrics))
+        by_metric = [_table(suite, scenes, metric, run.info.seed) for metric in metrics]
+        lost = [row for metric in metrics for row in _hidden(suite, scenes, metric, run.info.seed)]
+        tables.append(_hidden_table(suite, lost))
+        tables += by_metric[:NUM_METRICS]
+        details += by_metric[NUM_METRICS:]
+    if not tables:
+        return None
+    return Section(
+        id="scenes",
+        title="By what the pictures show",
+        text=(
+            "A picture may be of several kinds and counts in each. Who is ahead on average may be behind in "
+            "a kind of pictures: such cases stand first.",
+        ),
+        tables=tuple(tables),
+        details=tuple(details),
+    )
+
+
+def _members(suite: SuiteRun, scenes: Scenes) -> dict[str, list[Item]]:
+    """Kind -> its pictures, the largest kinds first, pictures without any last."""
+    members: dict[str, list[Item]] = {}
+    for item in suite.items:
+        for kind in scenes[item.id] or (NO_KIND,):
+            members.setdefault(kind, []).append(item)
+    return dict(sorted(members.items(), key=lambda entry: (entry[0] == NO_KIND, -len(entry[1]))))
+
+
+def _telling_first(metrics: Sequence[MetricInfo]) -> list[MetricInfo]:
+    """One metric with a reference, one without, then the others."""
+    first = [next((one for one in metrics if one.needs_reference is needs), None) for needs in (True, False)]
+    ahead = [one for one in first if one]
+    return [*ahead, *(one for one in metrics if one not in ahead)]
+
+
+def _table(suite: SuiteRun, scenes: Scenes, metric: MetricInfo, seed: int) -> Table:
+    subjects = [one for one in suite.subjects if values_of(one, suite.items, metric.id)]
+    better = metric_column(metric).better
+    columns = [Column(name="kind"), Column(name="n")]
+    columns += [Column(name=one.info.name, better=better) for one in subjects]
+    rows = []
+    for kind, items in {"all": list(suite.items), **_members(suite, scenes)}.items():
+        cells = marked_means(subjects, items, metric, seed)
+        rows.append((word(kind), Cell(text=str(len(items)), value=len(items)), *cells))
+    title = f"{suite.info.title}: {metric.id} by kind"
+    notes = ("In each row, the best is bold and = marks its ties.",)
+    return Table(title=title, columns=tuple(columns), rows=tuple(rows), notes=notes)
+
+
+def _hidden(suite: SuiteRun, scenes: Scenes, metric: MetricInfo, seed: int) -> list[tuple[Cell, ...]]:
+    """Kinds in which the mean difference of two subjects has the other sign than over all pictures.
+
+    Only where both intervals leave zero out: what may be chance is no loss.
+    """
+    rows = []
+    for a in suite.subjects:
+        if a.info.kind not in (MODEL, MADE_ELSEWHERE):
+            continue
+        for b in suite.subjects:
+            both_models = b.info.kind in (MODEL, MADE_ELSEWHERE)
+            if a is b or (both_models and suite.subjects.index(b) < suite.subjects.index(a)):
+                continue
+            overall = _difference(a, b, suite.items, metric, seed)
+            if overall.value is None or overall.mark not in ("better", "worse"):
+                continue
+            for kind, items in _members(suite, scenes).items():
+                there = _difference(a, b, items, metric, seed)
+                if there.mark in ("better", "worse") and there.mark != overall.mark:
+                    count = Cell(text=str(len(items)), value=len(items))
+                    head = (word(a.info.name), word(b.info.name), word(metric.id), word(kind), count)
+                    rows.append((*head, overall, there))
+    return rows
+
+
+def _difference(a: SubjectRun, b: SubjectRun, items: Sequence[Item], metric: MetricInfo, seed: int) -> Cell:
+    """Mean of a - b, marked where its interval leaves zero out."""
+    paired = differences(values_of(a, items, metric.id), values_of(b, items, metric.id))
+    if len(paired) < 2:
+        return word("–")
+    interval = mean_with_interval(paired, seed)
+    if interval.low <= 0 <= interval.high:
+        return mean(interval, metric.decimals)
+    a_is_better = (interval.mean > 0) == metric.higher_is_better
+    return mean(interval, metric.decimals, "better" if a_is_better else "worse")
+
+
+def _hidden_table(suite: SuiteRun, rows: Sequence[tuple[Cell, ...]]) -> Table:
+    columns = ("subject", "against", "metric", "kind", "n", "difference over all", "difference there")
+    return Table(
+        title=f"{suite.info.title}: what the average hides",
+        columns=tuple(Column(name=name) for name in columns),
+        rows=tuple(rows),
+        notes=() if rows else ("No kind of pictures turns the average round.",),
+    )
