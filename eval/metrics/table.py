@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from eval.metrics import full_reference as fr
+from eval.metrics.fsim import fsim
 from eval.metrics.full_reference import MSE_FLOOR, Array
+from eval.metrics.niqe import load_niqe
+from eval.metrics.own_score import load_own_score
 from eval.metrics.pyiqa_backed import from_pyiqa
 from eval.metrics.rows import OWN, Measure, Metric
 from uare.errors import InputError
@@ -137,9 +140,48 @@ METRICS: tuple[Metric, ...] = (
         protocol="grey rounded to integers, averaged over 2x2 and halved, Prewitt gradients, constant 170",
         load=_compare(fr.gmsd),
     ),
+    Metric(
+        id="fsim",
+        name="FSIM",
+        unit="",
+        higher_is_better=True,
+        lowest=0,
+        highest=1,
+        needs_reference=True,
+        decimals=4,
+        made_by=OWN,
+        protocol="with chroma; reduced to a short side of about 256 px",
+        load=_compare(fsim),
+    ),
     _distance("lpips_alex", "LPIPS", "lpips: version 0.1 with AlexNet, RGB"),
     _distance("lpips_vgg", "LPIPS VGG", "lpips-vgg: version 0.1 with VGG16, RGB", default=False),
     _distance("dists", "DISTS", "dists: VGG16, original weights, RGB"),
+    Metric(
+        id="niqe",
+        name="NIQE",
+        unit="",
+        higher_is_better=False,
+        lowest=0,
+        highest=None,
+        needs_reference=False,
+        decimals=3,
+        made_by=OWN,
+        protocol="full-range luma (YIQ) rounded to integers, patches of 96 px, float64 on the processor",
+        load=load_niqe,
+    ),
+    Metric(
+        id="uare_score",
+        name="UARE score",
+        unit="",
+        higher_is_better=True,
+        lowest=1,
+        highest=5,
+        needs_reference=False,
+        decimals=3,
+        made_by=OWN,
+        protocol="score of `uare-tiny`, as `uare assess` prints it; never used to judge `uare-tiny` alone",
+        load=load_own_score,
+    ),
     _by_pyiqa("liqe", "LIQE", "liqe: CLIP, weights of KonIQ", ends=(1, 5)),
     _by_pyiqa("liqe_mix", "LIQE mix", "liqe_mix: CLIP, weights of six sets", ends=(1, 5), default=False),
     _by_pyiqa("musiq", "MUSIQ", "musiq: weights of KonIQ, multi-scale", ends=(0, 100)),
@@ -186,7 +228,7 @@ def default_metrics() -> tuple[Metric, ...]:
 
 
 def find_metrics(ids: Iterable[str]) -> tuple[Metric, ...]:
-    """The rows of these ids, in that order and each once; InputError with the nearest name if one is unknown."""
+    """The rows of these ids, each once, in that order; InputError naming the nearest for an unknown one."""
     rows = {metric.id: metric for metric in METRICS}
     found = []
     for one in dict.fromkeys(ids):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from eval.metrics import METRICS, Array, Metric, find_metrics, gmsd, psnr, psnr_y, ssim, ssim_y
+from eval.metrics.fsim import fsim
 from eval.metrics.full_reference import psnr_aligned, psnr_y_full, ssim_y_full
 from eval.metrics.rows import OWN
 from eval.pictures import read_picture
@@ -43,6 +44,30 @@ def test_gmsd_gives_the_values_of_its_authors_code(shared_dir: Path) -> None:
         assert gmsd(distorted, reference) == pytest.approx(float(official[f"{name}.bmp"]), abs=GMSD_TOLERANCE)
 
 
+def test_fsim_gives_the_values_of_its_authors_code(shared_dir: Path) -> None:
+    data_dir = shared_dir / "data-dev" / "iqa-calibration"
+    with (data_dir / "results_official.csv").open(encoding="utf-8") as file:
+        official = next(row for row in csv.DictReader(file) if row["Method"] == "fsim")
+    for name in ("I03", "I04", "I06", "I08", "I19"):
+        distorted = read_picture(data_dir / "dist_dir" / f"{name}.webp")
+        reference = read_picture(data_dir / "ref_dir" / f"{name}.webp")
+        # Printed to four places, one of them cut and not rounded.
+        assert fsim(distorted, reference) == pytest.approx(float(official[f"{name}.bmp"]), abs=6e-5)
+
+
+def test_psnr_and_ssim_agree_with_the_calibration_of_the_library(shared_dir: Path) -> None:
+    data_dir = shared_dir / "data-dev" / "iqa-calibration"
+    with (data_dir / "calibration_summary.csv").open(encoding="utf-8") as file:
+        rows = {row["Method"]: row for row in csv.DictReader(file)}
+    for name in ("I03", "I04", "I06", "I08", "I19"):
+        distorted = read_picture(data_dir / "dist_dir" / f"{name}.webp")
+        reference = read_picture(data_dir / "ref_dir" / f"{name}.webp")
+        assert psnr(distorted, reference) == pytest.approx(float(rows["psnr(ours)"][f"{name}.bmp"]), abs=6e-5)
+        assert ssim_y_full(distorted, reference) == pytest.approx(
+            float(rows["ssim(ours)"][f"{name}.bmp"]), abs=6e-4
+        )
+
+
 def test_a_uniform_error_has_the_psnr_that_its_size_says() -> None:
     grey = np.full((16, 16, 3), 0.5)
     # mse = 0.01, so 10 log10(1 / 0.01) = 20 dB; the floor of 1e-8 takes 4e-6 dB of it.
@@ -67,6 +92,7 @@ def test_luma_psnr_of_a_grey_error_is_higher_by_the_studio_range() -> None:
         (ssim_y, 1.0),
         (ssim_y_full, 1.0),
         (gmsd, 0.0),
+        (fsim, 1.0),
     ],
 )
 def test_equal_pictures_reach_the_best_value(metric: Callable[[Array, Array], float], best: float) -> None:
