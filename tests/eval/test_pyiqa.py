@@ -1,8 +1,9 @@
-"""In an environment with pyiqa: our recipes are its recipes, and its own metrics are called as they should be."""
+"""In an environment with pyiqa: our recipes are its recipes, and its own metrics are called rightly."""
 
 from __future__ import annotations
 
 import csv
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from eval.metrics.pyiqa_backed import from_pyiqa
 from eval.metrics.torchvision_guard import ABSENT, prepare_torchvision
 from eval.pictures import read_picture
 
-pytest.importorskip("pyiqa.version", reason="pyiqa is not installed", exc_type=ImportError)
+# Not importorskip: the import itself needs a prepared torchvision.
+if importlib.util.find_spec("pyiqa") is None:
+    pytest.skip("pyiqa is not installed", allow_module_level=True)
 
 PAIRS = ("I03", "I04", "I06", "I08", "I19")
 # pyiqa computes in float32.
