@@ -39,7 +39,8 @@ class Part:
         try:
             if self._stream is None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._stream = self._path.open("ab")
+                self._stream = self._path.open("a+b")
+                _drop_torn_line(self._stream)
             self._stream.write(json_line(record).encode("utf-8"))
             self._stream.flush()
         except OSError as error:
@@ -47,6 +48,14 @@ class Part:
                 f"{self._path} cannot be written ({error.strerror or error}); choose another --output, or "
                 "check permissions and free space there"
             ) from error
+
+
+def _drop_torn_line(stream: BinaryIO) -> None:
+    """Cuts off what follows the last end of a line; the stream then stands at the end."""
+    stream.seek(0)
+    whole, end, _ = stream.read().rpartition(b"\n")
+    stream.truncate(len(whole) + len(end))
+    stream.seek(0, os.SEEK_END)
 
 
 def fold(folder: Path, items: Sequence[Item], protocols: Iterable[str] = ()) -> None:
