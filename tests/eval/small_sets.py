@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,3 +57,10 @@ def make_crops(folder: Path, names: list[str]) -> Path:
         save_picture(folder / "test_LR" / f"{name}.png", noise=0.1, seed=seed)
         save_picture(folder / "test_HR" / f"{name}.png", (width * 4, height * 4), seed=seed)
     return folder
+
+
+def write_csv(path: Path, rows: Sequence[Sequence[object]]) -> None:
+    """A table; its first row is the header."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows(rows)
