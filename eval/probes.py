@@ -207,7 +207,7 @@ def suspicion(
 
 
 def likeness(moves: Mapping[str, float], probed: Sequence[ProbedMetric]) -> dict[str, float]:
-    """Cosine between a subject's moves and those of each probe, in spreads; only where three metrics have both."""
+    """Cosine of a subject's moves and those of each probe, in spreads, where enough metrics have both."""
     found = {}
     for probe in PROBES:
         typical = {
