@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 from eval.evaluation import evaluate
 from eval.options import print_error, read_options
-from eval.plain_tables import write_tables
 from eval.ranks import join_ranks, leave_ranks
+from eval.report.files import write_report
 from uare.errors import UAREError
 
 
@@ -33,11 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     if run is None:
         return 0
-    write_tables(run)
-    for problem in run.info.problems:
+    report = write_report(run.folder)
+    for problem in report.problems:
         print(f"problem: {problem}", file=sys.stderr)
-    print(run.folder / "report.md")
-    return 1 if run.info.problems else 0
+    print(run.folder / "report.html")
+    return 1 if report.problems else 0
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from eval.metrics import psnr
+from eval.pictures import read_picture
 from eval.records import Box, Item
 from eval.suites.suite import Candidate, Listing, Request, Suite
 from uare.errors import InputError
@@ -16,6 +18,8 @@ from uare.folders import IMAGE_SUFFIXES
 
 # Factors by which a reference may be larger than its input; UARE enlarges by no others.
 ENLARGEMENTS = (1, 2, 4)
+# Stated values are rounded to 3 decimals, and JPEG decoders differ by a little more than that.
+STATED_PSNR_TOLERANCE_DB = 0.02
 SIDEWAYS = range(5, 9)  # values of EXIF's orientation that exchange width and height
 ORIENTATION_TAG = 0x0112
 
@@ -43,6 +47,8 @@ def list_items(suite: Suite, request: Request) -> Listing:
         taken.add(item.id)
         used[item.group] += 1
         items.append(item)
+        if problem := _wrong_files(candidate, item):
+            problems.append(f"{suite.name}, {item.id}: {problem}")
         if item.crop and candidate.centre_px and item.crop[2] - item.crop[0] < candidate.centre_px:
             side = item.crop[2] - item.crop[0]
             notes.append(f"{item.id} is smaller than {candidate.centre_px} px; its centre {side} px are used")
@@ -142,6 +148,22 @@ def data_digest(items: Iterable[Item]) -> str:
         facts = (item.id, item.group, item.lq_sha256, item.gt_sha256, item.scale, item.mos, item.crop)
         digest.update(repr(facts).encode("utf-8"))
     return digest.hexdigest()
+
+
+def _wrong_files(candidate: Candidate, item: Item) -> str | None:
+    """A sentence if the input's PSNR is not what the set's list states: it is another file."""
+    if candidate.stated_psnr_db is None or candidate.gt is None or item.scale != 1:
+        return None
+    try:
+        measured = psnr(read_picture(candidate.lq), read_picture(candidate.gt))
+    except InputError:
+        return None  # predicting will say so
+    if abs(measured - candidate.stated_psnr_db) <= STATED_PSNR_TOLERANCE_DB:
+        return None
+    return (
+        f"the list states {candidate.stated_psnr_db:.3f} dB for the input, measured {measured:.3f} dB; check "
+        "that these are the listed files"
+    )
 
 
 def _scale(lq: tuple[int, int], gt: tuple[int, int], expected: int | None) -> int:

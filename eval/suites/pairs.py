@@ -15,8 +15,7 @@ from eval.suites.suite import Candidate, DataMissing, Found, Request
 from uare.errors import InputError
 
 LIST = "pairs.json"
-REAL, RENDERED = "photographed", "rendered"  # the first tag of each item
-STATED = "stated input PSNR "  # starts the tag with the PSNR that the list states, in dB
+REAL, RENDERED = "photographed", "rendered"  # the tag of each item
 
 
 def find_pairs(request: Request) -> Found:
@@ -52,11 +51,6 @@ def read_list(path: Path) -> dict[str, Any]:
     return content
 
 
-def stated_psnr_db(tags: tuple[str, ...]) -> float | None:
-    """What the list states for the input, None if it does not."""
-    return next((float(tag.removeprefix(STATED)) for tag in tags if tag.startswith(STATED)), None)
-
-
 def _read_entry(entry: object, index: int, folder: Path) -> Candidate:
     if not isinstance(entry, dict):
         raise InputError(
@@ -75,7 +69,11 @@ def _read_entry(entry: object, index: int, folder: Path) -> Candidate:
         raise InputError(
             f'pair {name}: "psnr_rgb_lq" is {stated!r}, expected a number in dB; correct or drop it'
         )
-    tags = (REAL if entry["real"] else RENDERED,) + (() if stated is None else (f"{STATED}{stated}",))
     return Candidate(
-        id=name, group=entry["type"], lq=folder / entry["lq"], gt=folder / entry["gt"], tags=tags
+        id=name,
+        group=entry["type"],
+        lq=folder / entry["lq"],
+        gt=folder / entry["gt"],
+        tags=(REAL if entry["real"] else RENDERED,),
+        stated_psnr_db=stated,
     )

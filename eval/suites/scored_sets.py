@@ -1,4 +1,4 @@
-"""Sets of pictures that people scored: how each lies on disk, its scale, and its split.
+"""Sets of pictures that people scored: how each lies on disk, its direction, and its split.
 
 Opinions come from the first of these that is there: a list of DeQA-Score or Q-Align (`metas/test_*.json`),
 the set's own table, pyiqa's table. Where a set publishes no split, a fifth by its clean photos is used, the
@@ -11,11 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
-from data.readers.scales import Scale
-from data.readers.sets import kadid, koniq, pipal, spaq
 from data.readers.sets.table import read_set
 from data.samples import ScoreSource
 from eval.suites import opinions
@@ -25,7 +22,6 @@ from eval.suites.super_resolution import first_folder
 from uare.folders import IMAGE_SUFFIXES
 
 GROUP = "all"
-BIN_EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # of PIPAL's scale brought to 0..1 (FGRestore, Table 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +34,9 @@ class ScoredSet:
     tables: tuple[tuple[str, Callable[[Path], list[Opinion]]], ...] = ()
     published_reader: str | None = None  # a set that `data.readers` reads and parts
     higher_is_better: bool = True
-    scale: Scale  # published; only PIPAL's bins and the direction depend on it
     references: str | None = None  # folder of the clean photos
     reference_of: Callable[[str], str] | None = None  # stem of a picture -> stem of its clean photo
     takes_lists: bool = True
-    bins: bool = False  # tags tell the fifth of the scale
 
 
 SCORED_SETS: tuple[ScoredSet, ...] = (
@@ -51,21 +45,18 @@ SCORED_SETS: tuple[ScoredSet, ...] = (
         folders=("KONIQ", "koniq10k", "KonIQ-10k"),
         pictures=("1024x768", "images", "512x384"),
         published_reader="koniq10k",
-        scale=koniq.NORMALISED,
     ),
     ScoredSet(
         name="spaq",
         folders=("SPAQ", "spaq"),
         pictures=("TestImage", "images"),
         published_reader="spaq",
-        scale=spaq.SCALE,
     ),
     ScoredSet(
         name="kadid",
         folders=("KADID10K", "kadid10k"),
         pictures=("images",),
         published_reader="kadid10k",
-        scale=kadid.SCALE,
         references="images",
         reference_of=lambda stem: stem.split("_")[0],
         takes_lists=False,
@@ -75,31 +66,26 @@ SCORED_SETS: tuple[ScoredSet, ...] = (
         folders=("PIPAL", "pipal"),
         pictures=("Dist_Imgs", "Distortion_1", "Distortion_2", "Distortion_3", "Distortion_4", "images"),
         published_reader="pipal",
-        scale=pipal.SCALE,
         references="Train_Ref",
         reference_of=lambda stem: stem.split("_")[0],
-        bins=True,
     ),
     ScoredSet(
         name="livew",
         folders=("LIVE-WILD", "LIVEC", "ChallengeDB_release"),
         pictures=("images", "Images"),
         tables=(("Data/AllMOS_release.mat", opinions.read_live_wild),),
-        scale=Scale(0, 100),
     ),
     ScoredSet(
         name="agiqa",
         folders=("AGIQA3K", "AGIQA-3K"),
         pictures=("images",),
         tables=(("data.csv", opinions.read_agiqa),),
-        scale=Scale(0, 5),
     ),
     ScoredSet(
         name="csiq",
         folders=("CSIQ", "csiq"),
         pictures=("images/dst_imgs", "dst_imgs", "dst_imgs_all", "images"),
         tables=(("csiq_label.txt", opinions.read_name_first),),
-        scale=Scale(0, 1, higher_is_better=False),
         higher_is_better=False,
         references="src_imgs",
         reference_of=lambda stem: stem.split(".")[0],
@@ -109,7 +95,6 @@ SCORED_SETS: tuple[ScoredSet, ...] = (
         folders=("TID2013", "tid2013"),
         pictures=("images/distorted_images", "distorted_images", "images"),
         tables=(("mos_with_names.txt", opinions.read_value_first),),
-        scale=Scale(0, 9),
         references="reference_images",
         reference_of=lambda stem: stem.split("_")[0],
     ),
@@ -118,7 +103,6 @@ SCORED_SETS: tuple[ScoredSet, ...] = (
         folders=("BID", "bid"),
         pictures=("ImageDatabase", "images", "."),
         tables=(("DatabaseGrades.xlsx", opinions.read_bid),),
-        scale=Scale(0, 5),
     ),
 )
 
@@ -151,7 +135,7 @@ def _from_sources(row: ScoredSet, root: Path, sources: Sequence[ScoreSource]) ->
     clean = _clean_photos(row, root)
     return Found(
         candidates=tuple(
-            _candidate(row, one.picture.path, one.mos, (one.mos - 1) / 4, clean)
+            _candidate(row, one.picture.path, one.mos, clean)
             for one in sources
             if one.picture.path is not None
         ),
@@ -169,9 +153,8 @@ def _from_table(row: ScoredSet, root: Path, table: Path, rows: Iterable[Opinion]
         if path is None:
             missing.append(one.picture)
             continue
-        share = (one.value - row.scale.low) / (row.scale.high - row.scale.low)
-        value, share = (one.value, share) if row.higher_is_better else (-one.value, 1 - share)
-        candidates.append(_candidate(row, path, value, share, clean))
+        value = one.value if row.higher_is_better else -one.value
+        candidates.append(_candidate(row, path, value, clean))
     if not candidates:
         raise DataMissing(f"{root} holds none of the pictures that {table.name} names")
     problems = (
@@ -185,8 +168,7 @@ def _from_table(row: ScoredSet, root: Path, table: Path, rows: Iterable[Opinion]
     )
 
 
-def _candidate(row: ScoredSet, path: Path, mos: float, share: float, clean: dict[str, Path]) -> Candidate:
-    """share: the opinion on 0 to 1."""
+def _candidate(row: ScoredSet, path: Path, mos: float, clean: dict[str, Path]) -> Candidate:
     reference = None if row.reference_of is None else clean.get(row.reference_of(path.stem).lower())
     return Candidate(
         id=path.stem,
@@ -194,16 +176,7 @@ def _candidate(row: ScoredSet, path: Path, mos: float, share: float, clean: dict
         lq=path,
         gt=reference,
         mos=mos,
-        tags=(bin_of(share),) if row.bins else (),
     )
-
-
-def bin_of(share: float) -> str:
-    """The fifth of the scale in which an opinion on 0 to 1 lies; an upper end belongs to the bin above."""
-    for low, high in pairwise(BIN_EDGES):
-        if share < high or high == BIN_EDGES[-1]:
-            return f"score {low:g}-{high:g}"
-    raise AssertionError("the last bin takes all")
 
 
 def _by_name(folders: Iterable[Path]) -> dict[str, Path]:

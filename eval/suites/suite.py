@@ -39,6 +39,7 @@ class Candidate:
     tags: tuple[str, ...] = ()
     scale: int | None = None  # None: follows from the sizes of `lq` and `gt`
     centre_px: int | None = None  # only a centre square of this side is used
+    stated_psnr_db: float | None = None  # of the input, by the set's list: proof that these are its files
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -268,7 +268,7 @@ def test_it_runs_from_any_folder(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "results" / "baselines" / "run.json").is_file()
-    assert done.stdout.strip() == "results/baselines/report.md"
+    assert done.stdout.strip() == "results/baselines/report.html"
 
 
 def _script() -> Path:

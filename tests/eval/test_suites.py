@@ -13,7 +13,6 @@ from scipy.io import savemat
 from eval.item_pictures import read_input, read_reference, result_size
 from eval.records import Item
 from eval.suites.items import centre_box, data_digest, list_items
-from eval.suites.scored_sets import bin_of
 from eval.suites.suite import DataMissing, Listing, Request
 from eval.suites.table import SUITES, suites_named
 from tests.data.readers.sheets import write_sheet
@@ -201,7 +200,7 @@ def test_kadid_keeps_versions_of_a_photo_on_one_side_and_finds_their_reference(t
     assert {Path(item.gt or "").name for item in listing.items} == {"I05.png", "I10.png"}
 
 
-def test_pipal_is_tagged_by_fifths_of_its_scale(tmp_path: Path) -> None:
+def test_pipal_is_rated_by_elo_and_finds_its_references(tmp_path: Path) -> None:
     root = tmp_path / "PIPAL"
     ratings = {"A0005_00_00.bmp": 900, "A0005_00_01.bmp": 1375, "A0005_00_02.bmp": 1850}
     (root / "Train_Label").mkdir(parents=True)
@@ -211,15 +210,8 @@ def test_pipal_is_tagged_by_fifths_of_its_scale(tmp_path: Path) -> None:
         save_picture(root / "Distortion_1" / name)
     save_picture(root / "Train_Ref" / "A0005.bmp")
     listing = _list("pipal", tmp_path)
-    assert [item.tags for item in listing.items] == [("score 0-0.2",), ("score 0.4-0.6",), ("score 0.8-1",)]
+    assert _opinions(listing) == {"A0005_00_00": 1, "A0005_00_01": 3, "A0005_00_02": 5}
     assert {Path(item.gt or "").name for item in listing.items} == {"A0005.bmp"}
-
-
-@pytest.mark.parametrize(
-    ("share", "fifth"), [(-0.01, "0-0.2"), (0, "0-0.2"), (0.2, "0.2-0.4"), (0.79, "0.6-0.8"), (1, "0.8-1")]
-)
-def test_fifths_of_the_scale(share: float, fifth: str) -> None:
-    assert bin_of(share) == f"score {fifth}"
 
 
 def test_live_in_the_wild_leaves_out_the_training_images(tmp_path: Path) -> None:
