@@ -121,13 +121,19 @@ def _with_interval(
     return Correlation(value=value, low=float(low), high=float(high), draws=values)
 
 
-def is_tie(a: Correlation, b: Correlation) -> bool:
-    """True if the interval of the difference of two judges of the same pictures holds zero or is unknown."""
+def difference_interval(a: Correlation, b: Correlation) -> tuple[float, float] | None:
+    """Ends of the interval of a - b for two judges of the same pictures; None if either was not resampled."""
     if a.draws is None or b.draws is None:
-        return True
+        return None
     tail = (1 - COVERAGE) / 2
     low, high = np.nanquantile(a.draws - b.draws, [tail, 1 - tail])
-    return bool(low <= 0 <= high)
+    return float(low), float(high)
+
+
+def is_tie(a: Correlation, b: Correlation) -> bool:
+    """True if the interval of the difference of two judges of the same pictures holds zero or is unknown."""
+    ends = difference_interval(a, b)
+    return ends is None or ends[0] <= 0 <= ends[1]
 
 
 def _vectors(a: Sequence[float] | Vector, b: Sequence[float] | Vector) -> tuple[Vector, Vector]:

@@ -88,7 +88,7 @@ def kinds_in_text(text: str) -> tuple[str, ...]:
 
 
 def scenes_of(suite: SuiteRun, file: SceneFile | None) -> Scenes:
-    """What each picture shows: as the file says, else as the suite and the texts of models say."""
+    """What each picture shows: as the file says, else as tags of `KINDS` and the texts of models say."""
     return {item.id: _kinds(suite, item, file) for item in suite.items}
 
 
@@ -109,4 +109,4 @@ def _kinds(suite: SuiteRun, item: Item, file: SceneFile | None) -> tuple[str, ..
         if one.info.kind == MODEL and item.id in one.predictions
     ]
     described = next((kinds for text in texts if text and (kinds := kinds_in_text(text))), ())
-    return tuple(dict.fromkeys([*item.tags, *described]))
+    return tuple(dict.fromkeys([*(tag for tag in item.tags if tag in KINDS), *described]))

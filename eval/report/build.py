@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 from eval.records import RESTORE, MetricInfo, Run, SuiteInfo, SuiteRun
 from eval.report.cases import gallery
+from eval.report.differences import difference_table
 from eval.report.judges import judge_plots, judge_tables
 from eval.report.means import mean_tables
-from eval.report.model import Cell, Column, Report, Section, Table, word
+from eval.report.model import Column, Report, Section, Table, count, word
 from eval.report.plots import restoring_plots
 from eval.report.scene_tables import scene_section
 from eval.scenes import SceneFile, scenes_of, unknown_pictures
@@ -29,23 +29,21 @@ def build_report(run: Run, extra: Sequence[Section] = (), scenes: SceneFile | No
         *extra,
         _metrics_section(run.info.metrics),
     ]
-    partial = partial_run(run)
-    if partial:
-        sections = [_with_note(section, partial) for section in sections]
     of_scenes = (*scenes.problems, *unknown_pictures(run, scenes)) if scenes else ()
     models = [one.name for one in run.info.subjects if one.source]
     titles = ", ".join(dict.fromkeys(models)) or ", ".join(suite.info.title for suite in ran)
-    return Report(
+    report = Report(
         title=f"Evaluation of {titles}" if titles else "Evaluation",
         command=run.info.command,
         git_hash=run.info.git_hash,
         versions=run.info.versions,
         seed=run.info.seed,
-        partial=partial,
+        partial=partial_run(run),
         data_sha256={suite.info.name: suite.info.data_sha256 for suite in ran},
         sections=tuple(sections),
-        problems=(*run.info.problems, *_missing(run), *_item_problems(run), *of_scenes),
+        problems=(*run.info.problems, *of_scenes),
     )
+    return report.with_partial_notes()
 
 
 def partial_run(run: Run) -> str | None:
@@ -62,17 +60,15 @@ def _overview(run: Run) -> Section:
     columns = ("suite", "kind", "pictures", "listed", "groups", "state")
     rows = []
     for suite in run.info.suites:
-        left_out = suite.num_items < suite.num_listed
-        state = (
-            word(suite.missing, "warning") if suite.missing else word("partial" if left_out else "complete")
-        )
+        whole = "complete" if suite.num_items == suite.num_listed else "partial"
+        state = word(suite.missing, "warning") if suite.missing else word(whole)
         rows.append(
             (
                 word(suite.title),
                 word("restores" if suite.kind == RESTORE else "judges"),
-                Cell(text=str(suite.num_items), value=suite.num_items),
-                Cell(text=str(suite.num_listed), value=suite.num_listed),
-                Cell(text=str(len(suite.groups)), value=len(suite.groups)),
+                count(suite.num_items),
+                count(suite.num_listed),
+                count(len(suite.groups)),
                 state,
             )
         )
@@ -84,6 +80,8 @@ def _suite_section(suite: SuiteRun, run: Run, scenes: SceneFile | None) -> Secti
     metrics, seed = run.info.metrics, run.info.seed
     if suite.info.kind == RESTORE:
         tables, details = mean_tables(suite, metrics, seed)
+        paired = difference_table(suite, metrics, seed)
+        details = [*([paired] if paired else []), *details]
         found = gallery(suite, metrics, run.folder, scenes_of(suite, scenes))
         plots = restoring_plots(suite, metrics)
     else:
@@ -92,7 +90,7 @@ def _suite_section(suite: SuiteRun, run: Run, scenes: SceneFile | None) -> Secti
     return Section(
         id=suite.info.name,
         title=suite.info.title,
-        text=_left_out(suite.info),
+        text=(*_left_out(suite.info), *suite.info.notes),
         tables=tuple(tables),
         details=tuple(details),
         plots=plots,
@@ -133,32 +131,3 @@ def _metrics_section(metrics: Sequence[MetricInfo]) -> Section:
 
 def _end(value: float | None) -> str:
     return "open" if value is None else f"{value:g}"
-
-
-def _missing(run: Run) -> list[str]:
-    unavailable = [f"{one.id}: {one.unavailable}" for one in run.info.metrics if one.unavailable]
-    suites = [f"{one.name}: {one.missing}" for one in run.info.suites if one.missing]
-    return [*suites, *unavailable]
-
-
-def _item_problems(run: Run) -> list[str]:
-    """One sentence for each thing that went wrong with a picture, equal ones once."""
-    found: dict[str, None] = {}
-    for suite in run.suites:
-        for subject in suite.subjects:
-            where = f"{suite.info.name}, {subject.info.name}"
-            for prediction in subject.predictions.values():
-                if prediction.problem:
-                    found[f"{where}, {prediction.item}: {prediction.problem}"] = None
-            for score in subject.scores.values():
-                if score.problem:
-                    found[f"{where}, {score.item}, {score.protocol}: {score.problem}"] = None
-    return list(found)
-
-
-def _with_note(section: Section, note: str) -> Section:
-    tables, details = (
-        tuple(dataclasses.replace(table, notes=(note, *table.notes)) for table in some)
-        for some in (section.tables, section.details)
-    )
-    return dataclasses.replace(section, tables=tables, details=details)

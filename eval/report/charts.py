@@ -8,12 +8,12 @@ from html import escape
 
 from eval.report.model import Point, Radar, Scatter
 
-WIDTH, HEIGHT = 520, 360  # px of a plot's own coordinates
-LEFT, RIGHT, TOP, BOTTOM = 58, 18, 14, 46  # px between the edges and the axes
+WIDTH, HEIGHT = 460, 320  # px of a plot's own coordinates
+LEFT, RIGHT, TOP, BOTTOM = 62, 18, 14, 48  # px between the edges and the axes
 NUM_COLOURS = 6
-LETTER_PX = 6.6  # mean width of a letter of a label
+LETTER_PX = 7.0  # mean width of a letter of a label
 LABEL_PX = 14  # least distance of labels, from top to top
-RADAR_PX = 128  # radius
+RADAR_PX = 120  # radius
 
 
 def drawn(plot: Scatter | Radar) -> str:

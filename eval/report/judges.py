@@ -10,7 +10,8 @@ import numpy as np
 
 from eval.correlations import Agreement, Correlation, agreement, is_tie, srcc
 from eval.records import MEASURES, OWN_SCORE, Item, MetricInfo, SubjectRun, SuiteRun
-from eval.report.model import Cell, Column, Mark, Point, Scatter, Table, number, word
+from eval.report.means import parts_of
+from eval.report.model import Cell, Column, Mark, Point, Scatter, Table, count, estimate, number, word
 
 NUM_BINS = 5  # equal parts of the range of opinions, as in FGRestore's table 2
 LEAST_IN_BIN = 3  # two pictures always agree or disagree fully
@@ -54,16 +55,10 @@ def judge_tables(
         return [], []
     whole = _table(judges, opinions, f"{suite.info.title} (n = {len(opinions)})", seed)
     details = []
-    if len(suite.info.groups) > 1:
-        for group in suite.info.groups:
-            of_group = {
-                item.id: opinions[item.id]
-                for item in suite.items
-                if item.group == group and item.id in opinions
-            }
-            if len(of_group) > 1:
-                title = f"{suite.info.title}: {group} (n = {len(of_group)})"
-                details.append(_table(judges, of_group, title, seed))
+    for name, items in parts_of(suite).items():
+        of_part = {item.id: opinions[item.id] for item in items if item.id in opinions}
+        if len(of_part) > 1:
+            details.append(_table(judges, of_part, f"{suite.info.title}: {name} (n = {len(of_part)})", seed))
     details.append(_bins(judges, opinions, suite.info.title))
     return [whole], details
 
@@ -124,12 +119,12 @@ def _table(judges: Sequence[Judge], opinions: dict[str, float], title: str, seed
             (
                 word(judge.name),
                 word(judge.kind),
-                Cell(text=str(one.num_scores), value=one.num_scores),
-                Cell(text=str(missing), value=missing, mark="warning" if missing else ""),
-                _cell(one.srcc, one.num_scores, mark),
-                _cell(one.plcc_raw, one.num_scores),
-                _cell(one.plcc_log4, one.num_scores),
-                _cell(one.krcc, one.num_scores),
+                count(one.num_scores),
+                count(missing, "warning" if missing else ""),
+                correlation_cell(one.srcc, one.num_scores, mark),
+                correlation_cell(one.plcc_raw, one.num_scores),
+                correlation_cell(one.plcc_log4, one.num_scores),
+                correlation_cell(one.krcc, one.num_scores),
             )
         )
     notes = (
@@ -148,8 +143,8 @@ def _marks(found: Sequence[Correlation], counts: Sequence[int]) -> list[Mark]:
     fullest = max(counts, default=0)
     candidates = [
         place
-        for place, (one, count) in enumerate(zip(found, counts, strict=True))
-        if count == fullest and not math.isnan(one.value)
+        for place, (one, num_scores) in enumerate(zip(found, counts, strict=True))
+        if num_scores == fullest and not math.isnan(one.value)
     ]
     marks: list[Mark] = [""] * len(found)
     if len(candidates) > 1:
@@ -162,13 +157,12 @@ def _marks(found: Sequence[Correlation], counts: Sequence[int]) -> list[Mark]:
     return marks
 
 
-def _cell(found: Correlation, count: int, mark: Mark = "") -> Cell:
+def correlation_cell(found: Correlation, num_scores: int, mark: Mark = "") -> Cell:
+    """A coefficient with its interval where one was drawn; a dash where it is undefined."""
     if math.isnan(found.value):
-        return Cell(text="–")
-    text = f"{found.value:.{DECIMALS}f}"
-    if found.low is not None and found.high is not None:
-        text += f" [{found.low:.{DECIMALS}f}, {found.high:.{DECIMALS}f}]"
-    return Cell(text=text, value=found.value, low=found.low, high=found.high, n=count, mark=mark)
+        return word("–")
+    ends = None if found.low is None or found.high is None else (found.low, found.high)
+    return estimate(found.value, ends, DECIMALS, num_scores, mark)
 
 
 def _bins(judges: Sequence[Judge], opinions: dict[str, float], title: str) -> Table:

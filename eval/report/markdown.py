@@ -23,7 +23,7 @@ def markdown(report: Report) -> str:
         "",
         "Generated; do not edit. Made by:",
         "",
-        f"    {report.command}",
+        *(f"    {line}" for line in report.command.splitlines()),
         "",
         f"Commit {report.git_hash or 'unknown'}; seed {report.seed}; {versions}.",
         "",
@@ -47,8 +47,7 @@ def section_lines(section: Section) -> list[str]:
         lines += [paragraph, ""]
     for table in (*section.tables, *section.details):
         lines += [f"### {table.title}", ""]
-        for note in table.notes:
-            lines += [note, ""]
+        lines += [f"- {note}" for note in table.notes] + ([""] if table.notes else [])
         lines += [*table_lines(table), ""]
     return lines
 
@@ -83,7 +82,7 @@ def _cell(cell: Cell, n: float | None) -> str:
             return f"**{text}**"
         case "tie":
             return f"{text} ="
-        case "quoted":
+        case "quoted" if cell.value is None:  # the name of the row; its numbers would only be noisier
             return f"{text} ❞"
         case "better":
             return f"{text} (better)"

@@ -8,22 +8,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eval.intervals import MeanInterval, mean_with_interval
+from eval.paired import TIE, compare_paired
 from eval.records import Item, MetricInfo, SubjectRun, SuiteRun
-from eval.report.model import Better, Cell, Column, Mark, Table, mean, word
+from eval.report.model import Better, Cell, Column, Mark, Table, count, mean, word
 
 
 def mean_tables(suite: SuiteRun, metrics: Sequence[MetricInfo], seed: int) -> tuple[list[Table], list[Table]]:
-    """The table over all pictures of a restoring suite, and one for each group where there are several."""
+    """The table over all pictures of a restoring suite, and those over each group and tag."""
     measured = measured_metrics(suite, metrics)
     whole = mean_table(suite, suite.items, measured, suite.info.title, seed)
-    if len(suite.info.groups) < 2:
-        return [whole], []
-    groups = []
-    for group in suite.info.groups:
-        items = [item for item in suite.items if item.group == group]
-        if items:
-            groups.append(mean_table(suite, items, measured, f"{suite.info.title}: {group}", seed))
-    return [whole], groups
+    parts = parts_of(suite)
+    return [whole], [
+        mean_table(suite, items, measured, f"{suite.info.title}: {name}", seed)
+        for name, items in parts.items()
+    ]
+
+
+def parts_of(suite: SuiteRun) -> dict[str, list[Item]]:
+    """The groups in their order, then the tags; not what holds all pictures, or those of a group again."""
+    found: dict[str, list[Item]] = {group: [] for group in suite.info.groups}
+    for item in suite.items:
+        found.setdefault(item.group, []).append(item)
+    for item in suite.items:
+        for tag in item.tags:
+            if tag != item.group:
+                found.setdefault(tag, []).append(item)
+    parts: dict[str, list[Item]] = {}
+    for name, items in found.items():
+        if 0 < len(items) < len(suite.items) and items not in parts.values():
+            parts[name] = items
+    return parts
 
 
 def measured_metrics(suite: SuiteRun, metrics: Sequence[MetricInfo]) -> list[MetricInfo]:
@@ -82,7 +96,7 @@ def marked_means(
         best = max(candidates, key=lambda place: sign * _mean(intervals[place]))
         marks[best] = "best"
         for place in candidates:
-            if place != best and is_tie(differences(values[best], values[place]), seed):
+            if place != best and _is_tie(values[best], values[place], metric, seed):
                 marks[place] = "tie"
     return [mean(one, metric.decimals, mark) for one, mark in zip(intervals, marks, strict=True)]
 
@@ -93,17 +107,11 @@ def values_of(subject: SubjectRun, items: Sequence[Item], protocol: str) -> dict
     return {name: value for name, value in found.items() if value is not None}
 
 
-def differences(a: dict[str, float], b: dict[str, float]) -> list[float]:
-    """a - b for each item that both have, in the order of a."""
-    return [value - b[name] for name, value in a.items() if name in b]
-
-
-def is_tie(paired: Sequence[float], seed: int) -> bool:
-    """True if the interval of the mean difference holds zero, or if there is one picture or none."""
-    if len(paired) < 2:
-        return True
-    interval = mean_with_interval(paired, seed)
-    return interval.low <= 0 <= interval.high
+def _is_tie(a: dict[str, float], b: dict[str, float], metric: MetricInfo, seed: int) -> bool:
+    common = [item for item in a if item in b]
+    values = ([one[item] for item in common] for one in (a, b))
+    better = metric.higher_is_better
+    return not common or compare_paired(*values, higher_is_better=better, seed=seed).verdict == TIE
 
 
 def _mean(interval: MeanInterval | None) -> float:
@@ -117,9 +125,8 @@ def _restored(subject: SubjectRun, item: Item) -> bool:
 
 
 def _count(subject: SubjectRun, items: Sequence[Item]) -> Cell:
-    count = sum(_restored(subject, item) for item in items)
-    mark: Mark = "warning" if count < len(items) else ""
-    return Cell(text=str(count), value=count, mark=mark)
+    restored = sum(_restored(subject, item) for item in items)
+    return count(restored, "warning" if restored < len(items) else "")
 
 
 def _seconds(subject: SubjectRun, items: Sequence[Item], seed: int) -> Cell:

@@ -6,7 +6,7 @@ beside the types are the descriptions in the JSON schema (`eval.report.schema`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from eval.intervals import MeanInterval
@@ -156,6 +156,20 @@ class Report:
     sections: Annotated[tuple[Section, ...], "In the order of reading."]
     problems: Annotated[tuple[str, ...], "What was left out and why; empty if nothing was."]
 
+    def with_partial_notes(self) -> Report:
+        """The same report where, in a partial run, every table says so first."""
+        if self.partial is None:
+            return self
+        return replace(self, sections=tuple(_with_note(one, self.partial) for one in self.sections))
+
+
+def _with_note(section: Section, note: str) -> Section:
+    tables, details = (
+        tuple(replace(table, notes=(note, *table.notes)) for table in some)
+        for some in (section.tables, section.details)
+    )
+    return replace(section, tables=tables, details=details)
+
 
 def word(text: str, mark: Mark = "") -> Cell:
     """A cell that holds words."""
@@ -165,6 +179,21 @@ def word(text: str, mark: Mark = "") -> Cell:
 def number(value: float | None, decimals: int, mark: Mark = "") -> Cell:
     """A cell that holds a number which is no mean; a dash for None."""
     return Cell(text="–" if value is None else f"{value:.{decimals}f}", value=value, mark=mark)
+
+
+def estimate(
+    value: float, ends: tuple[float, float] | None, decimals: int, n: int | None = None, mark: Mark = ""
+) -> Cell:
+    """A cell that holds a number which is no mean, with its interval where there is one."""
+    low, high = ends or (None, None)
+    text = f"{value:.{decimals}f}"
+    text += f" [{low:.{decimals}f}, {high:.{decimals}f}]" if ends else ""
+    return Cell(text=text, value=value, low=low, high=high, n=n, mark=mark)
+
+
+def count(value: int, mark: Mark = "") -> Cell:
+    """A cell that holds a number of things."""
+    return Cell(text=str(value), value=value, mark=mark)
 
 
 def mean(interval: MeanInterval | None, decimals: int, mark: Mark = "") -> Cell:

@@ -82,7 +82,8 @@ def _section(section: Section) -> str:
 
 
 def _table(table: Table) -> str:
-    notes = "".join(f'<p class="quiet">{escape(note)}</p>' for note in table.notes)
+    notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
+    notes = f'<ul class="notes">{notes}</ul>' if notes else ""
     title = escape(table.title)
     if not table.rows:
         return f"<h3>{title}</h3>{notes}"

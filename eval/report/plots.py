@@ -1,4 +1,4 @@
-"""Which plots a restoring suite gets: fidelity against looks, the shape over metrics, the shape over groups."""
+"""Which plots a restoring suite gets: fidelity against looks, and shapes over metrics and over groups."""
 
 from __future__ import annotations
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eval.intervals import mean_with_interval
 from eval.records import MADE_ELSEWHERE, MODEL, RESTORE, Item, MetricInfo, Run, SubjectRun, SuiteRun
-from eval.report.means import differences, marked_means, measured_metrics, metric_column, values_of
-from eval.report.model import Cell, Column, Section, Table, mean, word
+from eval.report.differences import NOTE, compare_values, verdict_mark
+from eval.report.means import marked_means, measured_metrics, metric_column, values_of
+from eval.report.model import Cell, Column, Section, Table, count, mean, word
 from eval.scenes import SceneFile, Scenes, scenes_of
 
 NO_KIND = "nothing named"
@@ -66,47 +66,38 @@ def _table(suite: SuiteRun, scenes: Scenes, metric: MetricInfo, seed: int) -> Ta
     rows = []
     for kind, items in {"all": list(suite.items), **_members(suite, scenes)}.items():
         cells = marked_means(subjects, items, metric, seed)
-        rows.append((word(kind), Cell(text=str(len(items)), value=len(items)), *cells))
+        rows.append((word(kind), count(len(items)), *cells))
     title = f"{suite.info.title}: {metric.id} by kind"
     notes = ("In each row, the best is bold and = marks its ties.",)
     return Table(title=title, columns=tuple(columns), rows=tuple(rows), notes=notes)
 
 
 def _hidden(suite: SuiteRun, scenes: Scenes, metric: MetricInfo, seed: int) -> list[tuple[Cell, ...]]:
-    """Kinds in which the mean difference of two subjects has the other sign than over all pictures.
+    """Kinds in which a model is worse than another subject, although over all pictures it is not.
 
-    Only where both intervals leave zero out: what may be chance is no loss.
+    Only where the interval there leaves zero out: what may be chance is no loss.
     """
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
+    members = _members(suite, scenes)
     for a in suite.subjects:
         if a.info.kind not in (MODEL, MADE_ELSEWHERE):
             continue
         for b in suite.subjects:
-            both_models = b.info.kind in (MODEL, MADE_ELSEWHERE)
-            if a is b or (both_models and suite.subjects.index(b) < suite.subjects.index(a)):
-                continue
             overall = _difference(a, b, suite.items, metric, seed)
-            if overall.value is None or overall.mark not in ("better", "worse"):
+            if a is b or overall.value is None or overall.mark == "worse":
                 continue
-            for kind, items in _members(suite, scenes).items():
+            for kind, items in members.items():
                 there = _difference(a, b, items, metric, seed)
-                if there.mark in ("better", "worse") and there.mark != overall.mark:
-                    count = Cell(text=str(len(items)), value=len(items))
-                    head = (word(a.info.name), word(b.info.name), word(metric.id), word(kind), count)
-                    rows.append((*head, overall, there))
+                if there.mark == "worse":
+                    head = (word(a.info.name), word(b.info.name), word(metric.id), word(kind))
+                    rows.append((*head, count(len(items)), overall, there))
     return rows
 
 
 def _difference(a: SubjectRun, b: SubjectRun, items: Sequence[Item], metric: MetricInfo, seed: int) -> Cell:
-    """Mean of a - b, marked where its interval leaves zero out."""
-    paired = differences(values_of(a, items, metric.id), values_of(b, items, metric.id))
-    if len(paired) < 2:
-        return word("–")
-    interval = mean_with_interval(paired, seed)
-    if interval.low <= 0 <= interval.high:
-        return mean(interval, metric.decimals)
-    a_is_better = (interval.mean > 0) == metric.higher_is_better
-    return mean(interval, metric.decimals, "better" if a_is_better else "worse")
+    """Mean of a - b, turned so that above zero a is better; marked where its interval leaves zero out."""
+    found = compare_values(values_of(a, items, metric.id), values_of(b, items, metric.id), metric, seed)
+    return word("–") if found is None else mean(found.difference, metric.decimals, verdict_mark(found))
 
 
 def _hidden_table(suite: SuiteRun, rows: Sequence[tuple[Cell, ...]]) -> Table:
@@ -115,5 +106,5 @@ def _hidden_table(suite: SuiteRun, rows: Sequence[tuple[Cell, ...]]) -> Table:
         title=f"{suite.info.title}: what the average hides",
         columns=tuple(Column(name=name) for name in columns),
         rows=tuple(rows),
-        notes=() if rows else ("No kind of pictures turns the average round.",),
+        notes=(NOTE,) if rows else ("No kind of pictures turns the average round.",),
     )

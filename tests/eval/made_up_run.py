@@ -99,7 +99,7 @@ def make_run(output: Path, *, limit: int | None = None, suites: tuple[str, ...] 
                 metric(NIQE, higher=False, reference=False, decimals=2),
                 metric("gmsd", higher=False, reference=True, decimals=4),
             ),
-            problems=("sr, broken: cannot be read",),
+            problems=("sr, broken: cannot be read", "absent: no folder absent", "gmsd of <photo03>: NaN"),
         ),
         output,
     )
