@@ -25,7 +25,8 @@ from uare.errors import InputError
 from uare.writing import write_atomically
 
 SCHEMA_VERSION = 1
-RESTORE, SCORE = "restore", "score"  # kinds of suites and items
+# Kinds of suites and items. Of COMPARE, `gt` is the other picture: scores are positive where `lq` is better.
+RESTORE, SCORE, COMPARE = "restore", "score", "compare"
 MODEL, CLASSICAL, UNTOUCHED, QUOTED = "model", "classical", "untouched", "quoted"  # kinds of subjects
 MADE_ELSEWHERE = "made elsewhere"  # a subject read from a folder of results
 MEASURES = "metrics"  # the subject of scoring suites under which metrics of the pictures themselves stand
@@ -40,7 +41,7 @@ class Item:
 
     id: str  # a plain file name without extension, unique in its suite
     group: str  # pictures of one group are averaged together
-    kind: str  # RESTORE or SCORE
+    kind: str  # RESTORE, SCORE or COMPARE
     lq: str  # path of the picture
     gt: str | None  # path of the reference
     scale: int  # the reference has `scale` times the sides of `lq`
@@ -82,7 +83,7 @@ class SuiteInfo:
 
     name: str
     title: str
-    kind: str  # RESTORE or SCORE
+    kind: str  # RESTORE, SCORE or COMPARE
     num_items: int
     num_listed: int  # before --limit; larger than `num_items` in a partial run
     groups: tuple[str, ...]  # in the order of tables

@@ -14,6 +14,7 @@ import shlex
 from collections.abc import Sequence
 
 from eval.evaluation import evaluate
+from eval.judging_tables import judging_section
 from eval.options import print_error, read_options
 from eval.ranks import join_ranks, leave_ranks
 from eval.report.files import write_report
@@ -33,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     if run is None:
         return 0
-    report = write_report(run.folder)
+    judging = judging_section(run)
+    report = write_report(run.folder, [judging] if judging else [])
     for problem in report.problems:
         print(f"problem: {problem}", file=sys.stderr)
     print(run.folder / "report.html")

@@ -13,8 +13,8 @@ from PIL import Image
 
 from eval.adapters.subject import Answer, text_digest
 from eval.metrics import Array
-from eval.pictures import to_array, to_bytes
-from eval.records import MODEL, RESTORE, Item, SubjectInfo, file_name
+from eval.pictures import read_picture, to_array, to_bytes
+from eval.records import COMPARE, MODEL, RESTORE, Item, SubjectInfo, file_name
 from uare.results import Assessment, Comparison, Restoration
 
 HASHED_WHOLE_BYTES = 256 * 2**20  # of larger files only both ends are hashed, which tells trainings apart
@@ -62,6 +62,11 @@ class ModelSubject:
             restored = self.pipeline.restore(image, seed=self._seed, upscale=item.scale)
             text = restored.analysis.text if restored.analysis else None
             return Answer(picture=to_array(restored.image), text=text)
+        if item.kind == COMPARE:
+            other = Image.fromarray(to_bytes(read_picture(Path(str(item.gt)))))
+            compared = self.pipeline.compare(image, other)
+            first, second, _ = compared.probabilities
+            return Answer(score=first - second, text=compared.verdict)
         assessment = self.pipeline.assess(image)
         return Answer(score=assessment.score, text=assessment.text)
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
-from eval.records import RESTORE, SCORE
+from eval.records import COMPARE, RESTORE, SCORE
 from eval.suites import super_resolution as sr
 from eval.suites.foundir import find_foundir
 from eval.suites.pairs import find_pairs
 from eval.suites.scored_folder import find_scored_folder
 from eval.suites.scored_sets import FINDERS
-from eval.suites.suite import Suite
+from eval.suites.suite import Found, Request, Suite
+from eval.suites.synthetic import find_synthetic, find_synthetic_choices, find_synthetic_scores
 from uare.errors import InputError
 
-OWN, SR, RESTORATION, IQA = "own", "sr", "restoration", "iqa"
+OWN, SR, RESTORATION, IQA, MADE = "own", "sr", "restoration", "iqa", "made"
 CROPS_FROM = "huggingface.co/datasets/Iceclear/StableSR-TestSets (research only)"
 
 
@@ -42,6 +43,18 @@ def _scored(name: str, title: str, where_to_get: str, layout: str) -> Suite:
         find=FINDERS[name],
         where_to_get=where_to_get,
         layout=layout,
+    )
+
+
+def _synthetic(name: str, title: str, kind: str, find: Callable[[Request], Found]) -> Suite:
+    return Suite(
+        name=name,
+        family=MADE,
+        title=title,
+        kind=kind,
+        find=find,
+        where_to_get="scikit-image, which brings the photos along",
+        layout="nothing",
     )
 
 
@@ -142,6 +155,9 @@ SUITES: tuple[Suite, ...] = (
         where_to_get="any scored pictures of your own",
         layout="scores.json or FOLDER/scores.json, with the files that it names beside it",
     ),
+    _synthetic("synthetic", "Harmed photos, restored", RESTORE, find_synthetic),
+    _synthetic("synthetic-scores", "Harmed photos, scored", SCORE, find_synthetic_scores),
+    _synthetic("synthetic-choices", "Harmed photos, compared", COMPARE, find_synthetic_choices),
 )
 
 
