@@ -55,11 +55,7 @@ class Judge:
 
     def assess(self, image: Image.Image, /) -> Assessment:
         badness = self._badness(image)
-        text = (
-            "Quality: A scene. It shows obvious noise."
-            if badness
-            else "Quality: It shows no visible defects."
-        )
+        seen = "obvious noise" if badness else "no visible defects"
         return Assessment(
             score=5 - badness / 64,
             level="good",
