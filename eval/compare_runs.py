@@ -16,7 +16,7 @@ from eval.intervals import mean_with_interval
 from eval.records import MODEL, RESTORE, Item, MetricInfo, Run, SubjectRun, SuiteRun, read_run
 from eval.report.build import partial_run
 from eval.report.cases import Maker, chosen, files_of
-from eval.report.differences import COLUMNS, NOTE, difference_cells
+from eval.report.differences import COLUMNS, difference_cells
 from eval.report.judges import judges_of
 from eval.report.means import direction, measured_metrics, values_of
 from eval.report.model import (
@@ -162,7 +162,7 @@ def _section(
             *COLUMNS[2:],
         ),
         rows=tuple(rows),
-        notes=("The first is run B, the second run A.", NOTE),
+        notes=("Above zero run B is better, whatever the metric's direction.",),
     )
     folders = (first.folder / a.info.name, second.folder / b.info.name)
     found = _gallery(a.items, pairs[0], measured, folders)
@@ -201,7 +201,7 @@ def _gallery(
         for run, one, folder in zip("BA", reversed(pair), reversed(folders), strict=True)
     ]
     orders = [Order(name=f"{one.id}, B - A", better=direction(one), decimals=one.decimals) for one in metrics]
-    return chosen(items, makers, orders, {})
+    return chosen(items, makers, orders, {}, left=makers[1].name)
 
 
 def _judges_table(a: SuiteRun, b: SuiteRun, metrics: Sequence[MetricInfo], title: str, seed: int) -> Table:

@@ -19,6 +19,8 @@ NUM_CASES = 4  # of the worst and of the best of each subject
 MOST_CASES = 24  # of a suite: pictures weigh some 40 kB a version
 MOST_SUBJECTS = 6  # whose versions a case shows
 
+INPUT, REFERENCE = "input", "reference"  # names of versions that no subject made
+
 Values = dict[str, dict[str, float]]  # item -> what cases are ordered by -> value
 
 
@@ -50,7 +52,11 @@ def gallery(suite: SuiteRun, metrics: Sequence[MetricInfo], folder: Path, scenes
 
 
 def chosen(
-    items: Sequence[Item], makers: Sequence[Maker], orders: Sequence[Order], scenes: Scenes
+    items: Sequence[Item],
+    makers: Sequence[Maker],
+    orders: Sequence[Order],
+    scenes: Scenes,
+    left: str = INPUT,
 ) -> Gallery | None:
     """The worst and best cases, by the first order, of each maker that leads (of the first if none does)."""
     if not makers or not orders:
@@ -68,6 +74,7 @@ def chosen(
         about=f"The {NUM_CASES} worst and the {NUM_CASES} best pictures of each model by {orders[0].name}: "
         f"{len(names)} of {len(items)}.",
         subjects=tuple(one.name for one in [*leading, *(one for one in makers if one not in leading)]),
+        left=left,
         orders=tuple(orders),
         cases=tuple(_case(by_id[name], makers, scenes) for name in ordered),
     )
@@ -128,7 +135,7 @@ def _worst_first(names: Sequence[str], values: Values, order: Order) -> list[str
 
 
 def _case(item: Item, makers: Sequence[Maker], scenes: Scenes) -> Case:
-    versions = [Version(name="input", file=item.lq, box=item.crop, values={})]
+    versions = [Version(name=INPUT, file=item.lq, box=item.crop, values={})]
     for maker in makers:
         if item.id in maker.files:
             values = maker.values.get(item.id, {})
@@ -138,6 +145,6 @@ def _case(item: Item, makers: Sequence[Maker], scenes: Scenes) -> Case:
         if item.crop is not None:
             left, top, right, bottom = (item.scale * edge for edge in item.crop)
             box = (left, top, right, bottom)
-        versions.append(Version(name="reference", file=item.gt, box=box, values={}))
+        versions.append(Version(name=REFERENCE, file=item.gt, box=box, values={}))
     tags = tuple(dict.fromkeys([*item.tags, *scenes.get(item.id, ())]))
     return Case(name=item.id, group=item.group, tags=tags, versions=tuple(versions))

@@ -68,7 +68,7 @@ def difference_cells(
         count(found.wins),
         count(found.losses),
         count(found.equal),
-        number(found.sign_p, DECIMALS),
+        _probability(found.sign_p),
         number(found.effect_size, DECIMALS),
         word(found.verdict, verdict_mark(found)),
     )
@@ -83,6 +83,11 @@ def compare_values(
         return None
     values = ([one[item] for item in common] for one in (a, b))
     return compare_paired(*values, higher_is_better=metric.higher_is_better, seed=seed)
+
+
+def _probability(value: float) -> Cell:
+    least = 10**-DECIMALS
+    return Cell(text=f"< {least:g}" if value < least else f"{value:.{DECIMALS}f}", value=value)
 
 
 def verdict_mark(found: PairedComparison) -> Mark:

@@ -84,10 +84,8 @@ def _cell(cell: Cell, n: float | None) -> str:
             return f"{text} ="
         case "quoted" if cell.value is None:  # the name of the row; its numbers would only be noisier
             return f"{text} ❞"
-        case "better":
-            return f"{text} (better)"
-        case "worse":
-            return f"{text} (worse)"
+        case "better" | "worse" if cell.value is not None:  # words say it themselves
+            return f"{text} ({cell.mark})"
         case "warning":
             return f"{text} (!)"
         case _:

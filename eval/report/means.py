@@ -11,6 +11,7 @@ from eval.intervals import MeanInterval, mean_with_interval
 from eval.paired import TIE, compare_paired
 from eval.records import Item, MetricInfo, SubjectRun, SuiteRun
 from eval.report.model import Better, Cell, Column, Mark, Table, count, mean, word
+from eval.scenes import KINDS
 
 
 def mean_tables(suite: SuiteRun, metrics: Sequence[MetricInfo], seed: int) -> tuple[list[Table], list[Table]]:
@@ -25,13 +26,16 @@ def mean_tables(suite: SuiteRun, metrics: Sequence[MetricInfo], seed: int) -> tu
 
 
 def parts_of(suite: SuiteRun) -> dict[str, list[Item]]:
-    """The groups in their order, then the tags; not what holds all pictures, or those of a group again."""
+    """The groups in their order, then the tags; not what holds all pictures, or those of a group again.
+
+    Tags that are kinds of scenes are tabulated elsewhere (`eval.report.scene_tables`).
+    """
     found: dict[str, list[Item]] = {group: [] for group in suite.info.groups}
     for item in suite.items:
         found.setdefault(item.group, []).append(item)
     for item in suite.items:
         for tag in item.tags:
-            if tag != item.group:
+            if tag != item.group and tag not in KINDS:
                 found.setdefault(tag, []).append(item)
     parts: dict[str, list[Item]] = {}
     for name, items in found.items():

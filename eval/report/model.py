@@ -122,6 +122,7 @@ class Gallery:
 
     about: Annotated[str, "How they were chosen, out of how many."]
     subjects: Annotated[tuple[str, ...], "Whose worst and best cases these are; the first is shown first."]
+    left: Annotated[str, "Version that stands left of the border first."]
     orders: Annotated[tuple[Order, ...], "Ways of ordering them; the first is used first."]
     cases: Annotated[tuple[Case, ...], "Worst of the first subject by the first order first."]
 

@@ -23,6 +23,7 @@ from uare.errors import InputError
 ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
 LONGEST_SIDE_PX = 640  # of a picture in the page
 WEBP_QUALITY = 85
+LONG_TEXT = 40  # letters from which a cell gets room for a few lines
 # The browser itself refuses whatever a page like this must not do.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 LEGEND = (
@@ -115,7 +116,8 @@ def _cell(cell: Cell, is_numeric: bool, n_of_row: float | None) -> str:
     below = [bracket.strip() + interval] if interval else []
     below += [f"n = {cell.n}"] if cell.n is not None and cell.n != n_of_row else []
     small = f"<small>{escape(', '.join(below))}</small>" if below else ""
-    kinds = " ".join(filter(None, ["number" if is_numeric else "", cell.mark]))
+    long = "long" if len(cell.text) > LONG_TEXT else ""
+    kinds = " ".join(filter(None, ["number" if is_numeric else long, cell.mark]))
     kind = f' class="{kinds}"' if kinds else ""
     return f'<td{kind}{_value(cell)}><span class="value">{escape(shown)}</span>{small}</td>'
 
@@ -132,7 +134,7 @@ def _gallery(gallery: Gallery) -> str:
         for order in gallery.orders
     )
     controls = [
-        _select("left", "Left", names, "input"),
+        _select("left", "Left", names, gallery.left),
         _select("right", "Right", names, subject),
         _select("subject", "Cases of", gallery.subjects, subject),
         f'<label>by <select name="order">{orders}</select></label>',
