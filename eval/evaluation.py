@@ -17,13 +17,16 @@ from eval.journal import fold
 from eval.metrics.rows import Metric
 from eval.metrics.table import default_metrics, find_metrics
 from eval.options import Options, check_names
+from eval.quoted import Quoted, check_quoted, read_quoted, write_quoted
 from eval.ranks import Ranks
 from eval.records import (
     MADE_ELSEWHERE,
     MEASURES,
     OWN_SCORE,
+    RESTORE,
     SCORE,
     Item,
+    MetricInfo,
     Run,
     RunInfo,
     SubjectInfo,
@@ -57,11 +60,14 @@ def evaluate(options: Options, ranks: Ranks) -> Run | None:
     """
     metrics = default_metrics() if options.metrics is None else find_metrics(options.metrics)
     gauges = Gauges(options.metric_weights)
+    quoted = read_quoted(options.quoted) if options.quoted else {}
     if options.score_only:
         listed, subjects = _recorded(options)
         problems: list[str] = []
     else:
         listed, subjects, problems = _predict(options, ranks)
+    if ranks.leads:
+        subjects += _write_quoted(quoted, options, listed)
     protocols = [OWN_SCORE, *(metric.id for metric in metrics)]
     for suite in listed:
         folder = options.output / suite.info.name
@@ -84,9 +90,13 @@ def evaluate(options: Options, ranks: Ranks) -> Run | None:
         problems=tuple(problem for suite in listed for problem in suite.problems) + tuple(problems),
     )
     write_run_info(info, options.output)
-    run = _with_problems(read_run(options.output), metrics, gauges)
-    write_run_info(run.info, options.output)
-    return run
+    run = read_run(options.output)
+    problems = [*_failures(run), *check_quoted(run, quoted)]
+    infos = tuple(_tried(metric, run, gauges) for metric in metrics)
+    problems += [f"{one.id} is unavailable: {one.unavailable}" for one in infos if one.unavailable]
+    info = replace(info, metrics=infos, problems=(*info.problems, *problems))
+    write_run_info(info, options.output)
+    return replace(run, info=info)
 
 
 def _predict(options: Options, ranks: Ranks) -> tuple[list[Listed], list[SubjectInfo], list[str]]:
@@ -202,10 +212,20 @@ def _fold(folders: Sequence[Path], items: Sequence[Item], protocols: Sequence[st
     ranks.wait()
 
 
-def _with_problems(run: Run, metrics: Sequence[Metric], gauges: Gauges) -> Run:
-    """The run with a sentence for each prediction and value that failed, and each metric that cannot run."""
-    problems = list(run.info.problems)
-    measured: set[str] = set()
+def _write_quoted(quoted: Quoted, options: Options, listed: Sequence[Listed]) -> list[SubjectInfo]:
+    """Writes the quoted values of every suite that restores; each quoted subject once."""
+    found: dict[str, SubjectInfo] = {}
+    for suite in listed:
+        if suite.info.kind == RESTORE:
+            folder = options.output / suite.info.name
+            source = str(options.quoted)
+            found |= {one.name: one for one in write_quoted(quoted, source, suite.items, folder)}
+    return list(found.values())
+
+
+def _failures(run: Run) -> list[str]:
+    """A sentence for each prediction and each value that failed."""
+    problems = []
     for suite in run.suites:
         for subject in suite.subjects:
             where = f"{suite.info.name}, {subject.info.name}"
@@ -217,11 +237,17 @@ def _with_problems(run: Run, metrics: Sequence[Metric], gauges: Gauges) -> Run:
                 for one in subject.scores.values()
                 if one.problem
             ]
-            measured |= {one.protocol for one in subject.scores.values()}
-    for metric in metrics:
-        # Another process may have been the one that tried to load it.
-        if metric.id not in measured:
-            gauges.can(metric)
-    infos = tuple(gauges.info(metric) for metric in metrics)
-    problems += [f"{one.id} is unavailable: {one.unavailable}" for one in infos if one.unavailable]
-    return replace(run, info=replace(run.info, metrics=infos, problems=tuple(problems)))
+    return problems
+
+
+def _tried(metric: Metric, run: Run, gauges: Gauges) -> MetricInfo:
+    """The metric as it was used; one without any value is tried here, to know why."""
+    has_value = any(
+        protocol == metric.id
+        for suite in run.suites
+        for subject in suite.subjects
+        for _, protocol in subject.scores
+    )
+    if not has_value:
+        gauges.can(metric)
+    return gauges.info(metric)
