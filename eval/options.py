@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +43,10 @@ class Options:
     score_only: bool
     metric_weights: Path | None
     efficiency: bool
+    scenes: Path | None
+    votes: Path | None
+    paper: bool
+    compare: tuple[Path, Path] | None
 
 
 def read_options(given: Sequence[str], command: str) -> Options:
@@ -63,12 +66,16 @@ def read_options(given: Sequence[str], command: str) -> Options:
         suites=_listed(chosen.suite),
         metrics=_listed(chosen.metrics),
         data_root=chosen.data_root,
-        output=chosen.output or Path("results") / _default_name(models, predictions),
+        output=chosen.output or Path("results") / _default_name(models, predictions, chosen.compare),
         limit=chosen.limit,
         seed=chosen.seed,
         score_only=chosen.score_only,
         metric_weights=chosen.metric_weights,
         efficiency=chosen.efficiency,
+        scenes=chosen.scenes,
+        votes=chosen.votes,
+        paper=chosen.paper,
+        compare=tuple(chosen.compare) if chosen.compare else None,
     )
 
 
@@ -116,12 +123,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--metric-weights", type=Path, metavar="DIR", help="weights of metrics, used offline")
     parser.add_argument("--efficiency", action="store_true", help="also measure time, memory and parameters")
+    parser.add_argument("--scenes", type=Path, metavar="JSON", help="kinds of scenes: {picture: [kind, ...]}")
+    parser.add_argument("--votes", type=Path, metavar="JSON", help="human votes, to see which metric agrees")
+    parser.add_argument("--paper", action="store_true", help="also put our rows into the papers' tables")
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        type=Path,
+        metavar=("RUN_A", "RUN_B"),
+        help="measure nothing; compare two output folders, and write compare.html into --output",
+    )
     return parser
-
-
-def print_error(error: BaseException) -> None:
-    """Says on stderr why the command could not do anything."""
-    print(f"error: {error}", file=sys.stderr)
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -141,7 +153,9 @@ def _listed(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _default_name(models: Sequence[Named], predictions: Sequence[Named]) -> str:
+def _default_name(models: Sequence[Named], predictions: Sequence[Named], compare: list[Path] | None) -> str:
+    if compare:
+        return "-and-".join(path.resolve().name for path in compare)
     first = next(iter((*models, *predictions)), None)
     return "baselines" if first is None else first.name or Path(first.source).name or "run"
 

@@ -13,11 +13,12 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 import shlex
 from collections.abc import Sequence
 
+from eval.analyses import report_on
+from eval.compare_runs import compare
 from eval.evaluation import evaluate
-from eval.judging_tables import judging_section
-from eval.options import print_error, read_options
+from eval.options import read_options
 from eval.ranks import join_ranks, leave_ranks
-from eval.report.files import write_report
+from eval.report.files import write_files
 from uare.errors import UAREError
 
 
@@ -26,19 +27,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else list(argv)
     options = read_options(given, command=shlex.join(["python", "eval/run_all.py", *given]))
     try:
-        ranks = join_ranks()
-        run = evaluate(options, ranks)
-        leave_ranks(ranks)
+        if options.compare:
+            report, page = compare(*options.compare), options.output / "compare.html"
+            write_files(report, options.output, "compare")
+        else:
+            ranks = join_ranks()
+            run = evaluate(options, ranks)
+            leave_ranks(ranks)
+            if run is None:
+                return 0  # the process that leads reports
+            report, page = report_on(run, options), run.folder / "report.html"
     except (UAREError, OSError) as error:
-        print_error(error)
+        print(f"error: {error}", file=sys.stderr)
         return 2
-    if run is None:
-        return 0
-    judging = judging_section(run)
-    report = write_report(run.folder, [judging] if judging else [])
     for problem in report.problems:
         print(f"problem: {problem}", file=sys.stderr)
-    print(run.folder / "report.html")
+    print(page)
     return 1 if report.problems else 0
 
 

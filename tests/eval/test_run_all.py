@@ -297,3 +297,32 @@ def _copy_png_as_webp(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with Image.open(source) as image:
         image.save(target, lossless=True)
+
+
+def test_two_runs_are_compared_without_measuring_anything(tmp_path: Path) -> None:
+    make_pairs(tmp_path / "data")
+    _pairs(tmp_path / "data", tmp_path / "a", "--baseline", "identity", "median")
+    _pairs(tmp_path / "data", tmp_path / "b", "--baseline", "identity", "median")
+    runs = ["--compare", str(tmp_path / "a"), str(tmp_path / "b")]
+    assert main([*runs, "--output", str(tmp_path / "both")]) == 0
+    assert "against run A" in (tmp_path / "both" / "compare.md").read_text(encoding="utf-8")
+
+
+def test_the_paper_and_efficiency_are_sections_when_asked_for(tmp_path: Path) -> None:
+    make_crops(tmp_path / "data" / "RealSRVal_crop128", ["Canon_1"])
+    options = ("--suite", "realsr", "--baseline", "bicubic", "--paper", "--efficiency")
+    code, _ = _run(tmp_path / "data", tmp_path / "out", *options)
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    ids = [section["id"] for section in report["sections"]]
+    assert code == 0
+    assert {"realsr", "papers", "efficiency"} <= set(ids)
+    costs = json.loads((tmp_path / "out" / "efficiency.json").read_text(encoding="utf-8"))
+    assert [(one["side_px"], one["scale"], one["problem"]) for one in costs] == [
+        (128, 4, None),
+        (512, 1, None),
+        (1024, 1, None),
+    ]
+    assert all(one["peak_bytes"] > 2**20 and min(one["seconds"]) > 0 for one in costs)
+    before = (tmp_path / "out" / "efficiency.json").read_text(encoding="utf-8")
+    _run(tmp_path / "data", tmp_path / "out", *options)
+    assert (tmp_path / "out" / "efficiency.json").read_text(encoding="utf-8") == before
