@@ -7,18 +7,17 @@ Pictures are paired by name and content: what changed on disk between the runs i
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from eval.correlations import Correlation, agreement, difference_interval
-from eval.intervals import mean_with_interval
+from eval.correlations import Correlation, difference_interval
 from eval.records import MODEL, RESTORE, Item, MetricInfo, Run, SubjectRun, SuiteRun, read_run
 from eval.report.build import partial_run
 from eval.report.cases import Maker, chosen, files_of
 from eval.report.differences import COLUMNS, difference_cells
-from eval.report.judges import judges_of
-from eval.report.means import direction, measured_metrics, values_of
+from eval.report.judges import agreement_over, judges_of
+from eval.report.means import direction, mean_of, measured_metrics, values_of
 from eval.report.model import (
     Cell,
     Column,
@@ -135,22 +134,20 @@ def _pairs(a: SuiteRun, b: SuiteRun) -> list[Pair]:
 def _section(
     a: SuiteRun, b: SuiteRun, pairs: Sequence[Pair], metrics: Sequence[MetricInfo], first: Run, second: Run
 ) -> Section:
-    title = f"{a.info.title} (n = {len(a.items)})"
+    title, seed = f"{a.info.title} (n = {len(a.items)})", first.info.seed
     if a.info.kind != RESTORE:
         b = replace(b, items=a.items)
-        table = _judges_table(a, b, metrics, title, first.info.seed)
+        table = _judges_table(a, b, metrics, title, seed)
         return Section(id=a.info.name, title=a.info.title, tables=(table,))
     measured = [one for one in measured_metrics(a, metrics) if one in measured_metrics(b, metrics)]
     rows = []
     for one, other in pairs:
         for metric in measured:
             before, after = (values_of(subject, a.items, metric.id) for subject in (one, other))
-            cells = difference_cells(after, before, metric, first.info.seed)
+            cells = difference_cells(after, before, a.items, metric, seed)
             if cells:
-                means = (
-                    _mean_of_common(*pair, metric, first.info.seed)
-                    for pair in ((before, after), (after, before))
-                )
+                both = [item for item in a.items if item.id in before and item.id in after]
+                means = (mean(mean_of(values, both, seed), metric.decimals) for values in (before, after))
                 rows.append((word(_pair_name(one, other)), *cells[:2], *means, *cells[2:]))
     table = Table(
         title=title,
@@ -167,14 +164,6 @@ def _section(
     folders = (first.folder / a.info.name, second.folder / b.info.name)
     found = _gallery(a.items, pairs[0], measured, folders)
     return Section(id=a.info.name, title=a.info.title, tables=(table,), gallery=found)
-
-
-def _mean_of_common(
-    values: Mapping[str, float], others: Mapping[str, float], metric: MetricInfo, seed: int
-) -> Cell:
-    """The mean over the items that the other run has too."""
-    common = [value for item, value in values.items() if item in others]
-    return mean(mean_with_interval(common, seed), metric.decimals)
 
 
 def _pair_name(a: SubjectRun, b: SubjectRun) -> str:
@@ -205,24 +194,17 @@ def _gallery(
 
 
 def _judges_table(a: SuiteRun, b: SuiteRun, metrics: Sequence[MetricInfo], title: str, seed: int) -> Table:
-    opinions = {item.id: item.mos for item in a.items if item.mos is not None}
     theirs = {judge.name: judge for judge in judges_of(b, metrics)}
     rows = []
     for judge in judges_of(a, metrics):
         if judge.name not in theirs:
             continue
         scores = (judge.scores, theirs[judge.name].scores)
-        common = [item for item in opinions if all(item in one for one in scores)]
-        before, after = (_srcc(one, opinions, common, seed) for one in scores)
-        rows.append((word(judge.name), count(len(common)), *_srcc_cells(before, after)))
+        both = [item for item in a.items if item.mos is not None and all(item.id in one for one in scores)]
+        before, after = (agreement_over(one, both, seed).srcc for one in scores)
+        rows.append((word(judge.name), count(len(both)), *_srcc_cells(before, after)))
     columns = ("judge", "n", "SRCC in run A", "SRCC in run B", "difference", "verdict")
     return Table(title=title, columns=tuple(Column(name=name) for name in columns), rows=tuple(rows))
-
-
-def _srcc(
-    scores: Mapping[str, float], opinions: Mapping[str, float], common: Sequence[str], seed: int
-) -> Correlation:
-    return agreement([scores[item] for item in common], [opinions[item] for item in common], seed).srcc
 
 
 def _srcc_cells(before: Correlation, after: Correlation) -> tuple[Cell, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,7 +33,7 @@ class Correlation:
     value: float
     low: float | None = None
     high: float | None = None
-    # One value for each resampling. Equal seeds and numbers draw equal pictures, so that the draws of two
+    # One value for each resampling. Equal seeds and groups draw equal pictures, so that the draws of two
     # judges of the same pictures can be subtracted.
     draws: Vector | None = field(default=None, repr=False, compare=False)
 
@@ -49,17 +49,26 @@ class Agreement:
     krcc: Correlation
 
 
-def agreement(scores: Sequence[float], opinions: Sequence[float], seed: int) -> Agreement:
+def agreement(
+    scores: Sequence[float] | Vector,
+    opinions: Sequence[float] | Vector,
+    seed: int,
+    groups: Sequence[Hashable] | None = None,
+) -> Agreement:
     """All coefficients of two (n,) sequences, PLCC raw and SRCC with intervals.
 
-    Raises InputError where the lengths differ.
+    `groups` names what each picture was made of where several come from one photo; whole groups are then
+    drawn. Raises InputError where the lengths differ.
     """
     a, b = _vectors(scores, opinions)
+    if groups is not None and len(groups) != len(a):
+        raise InputError(f"found {len(groups)} groups for {len(a)} scores, expected one each")
+    drawn = _resamples(groups if groups is not None else range(len(a)), seed)
     return Agreement(
         num_scores=len(a),
-        plcc_raw=_with_interval(plcc, a, b, seed),
+        plcc_raw=_with_interval(plcc, a, b, drawn),
         plcc_log4=Correlation(value=plcc_logistic(a, b)),
-        srcc=_with_interval(srcc, a, b, seed),
+        srcc=_with_interval(srcc, a, b, drawn),
         krcc=Correlation(value=krcc(a, b)),
     )
 
@@ -108,13 +117,24 @@ def _curve(x: Vector, high: float, low: float, middle: float, width: float) -> V
     return np.asarray((high - low) * expit((x - middle) / width) + low)
 
 
+def _resamples(groups: Sequence[Hashable], seed: int) -> list[NDArray[np.intp]]:
+    """Places of resampled pictures, whole groups at a time; none where there are too few groups."""
+    members: dict[Hashable, list[int]] = {}
+    for place, group in enumerate(groups):
+        members.setdefault(group, []).append(place)
+    if len(members) < LEAST_SCORES:
+        return []
+    places = [np.array(one) for one in members.values()]
+    drawn = np.random.default_rng(seed).integers(len(places), size=(NUM_RESAMPLES, len(places)))
+    return [np.concatenate([places[group] for group in row]) for row in drawn]
+
+
 def _with_interval(
-    coefficient: Callable[[Vector, Vector], float], a: Vector, b: Vector, seed: int
+    coefficient: Callable[[Vector, Vector], float], a: Vector, b: Vector, drawn: list[NDArray[np.intp]]
 ) -> Correlation:
     value = coefficient(a, b)
-    if math.isnan(value) or len(a) < LEAST_SCORES:
+    if math.isnan(value) or not drawn:
         return Correlation(value=value)
-    drawn = np.random.default_rng(seed).integers(len(a), size=(NUM_RESAMPLES, len(a)))
     values = np.array([coefficient(a[places], b[places]) for places in drawn])
     tail = (1 - COVERAGE) / 2
     low, high = np.nanquantile(values, [tail, 1 - tail])

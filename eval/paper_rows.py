@@ -12,11 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.correlations import agreement
-from eval.intervals import mean_with_interval
 from eval.records import RESTORE, Item, MetricInfo, Run, SuiteRun
-from eval.report.judges import correlation_cell, judges_of
-from eval.report.means import direction, parts_of, values_of
+from eval.report.judges import agreement_over, correlation_cell, judges_of
+from eval.report.means import direction, mean_of, parts_of, values_of
 from eval.report.model import Cell, Column, Section, Table, count, mean, number, word
 
 PAPER_TABLES = Path(__file__).with_name("paper_tables.json")
@@ -148,7 +146,7 @@ def _means(column: PaperColumn, suite: SuiteRun, items: Sequence[Item], run: Run
         return {}
     found = {one.info.name: values_of(one, items, metric.id) for one in suite.subjects}
     return {
-        name: mean(mean_with_interval(list(values.values()), run.info.seed), metric.decimals)
+        name: mean(mean_of(values, items, run.info.seed), metric.decimals)
         for name, values in found.items()
         if values
     }
@@ -157,10 +155,8 @@ def _means(column: PaperColumn, suite: SuiteRun, items: Sequence[Item], run: Run
 def _correlations(column: PaperColumn, suite: SuiteRun, items: Sequence[Item], run: Run) -> dict[str, Cell]:
     cells = {}
     for judge in judges_of(suite, run.info.metrics):
-        common = [item for item in items if item.id in judge.scores and item.mos is not None]
-        scores, opinions = [judge.scores[item.id] for item in common], [item.mos or 0.0 for item in common]
-        found = agreement(scores, opinions, run.info.seed)
+        found = agreement_over(judge.scores, items, run.info.seed)
         one = {"plcc_log4": found.plcc_log4, "srcc": found.srcc}[column.statistic]
         if not math.isnan(one.value):
-            cells[judge.name] = correlation_cell(one, len(common))
+            cells[judge.name] = correlation_cell(one, found.num_scores)
     return cells

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from eval.paired import BETTER, WORSE, PairedComparison, compare_paired
-from eval.records import MADE_ELSEWHERE, MODEL, MetricInfo, SuiteRun
-from eval.report.means import measured_metrics, values_of
+from eval.paired import BETTER, WORSE, PairedComparison
+from eval.records import MADE_ELSEWHERE, MODEL, Item, MetricInfo, SuiteRun
+from eval.report.means import compare_values, measured_metrics, values_of
 from eval.report.model import Cell, Column, Mark, Table, count, mean, number, word
 
 DECIMALS = 3  # of p and effect sizes
@@ -41,7 +41,7 @@ def difference_table(suite: SuiteRun, metrics: Sequence[MetricInfo], seed: int) 
             seen.add((a.info.name, b.info.name))
             for metric in measured:
                 of_a, of_b = (values_of(one, suite.items, metric.id) for one in (a, b))
-                cells = difference_cells(of_a, of_b, metric, seed)
+                cells = difference_cells(of_a, of_b, suite.items, metric, seed)
                 if cells:
                     rows.append((word(a.info.name), word(b.info.name), *cells))
     if not rows:
@@ -55,10 +55,10 @@ def difference_table(suite: SuiteRun, metrics: Sequence[MetricInfo], seed: int) 
 
 
 def difference_cells(
-    a: Mapping[str, float], b: Mapping[str, float], metric: MetricInfo, seed: int
+    a: Mapping[str, float], b: Mapping[str, float], items: Sequence[Item], metric: MetricInfo, seed: int
 ) -> tuple[Cell, ...]:
     """The cells below `COLUMNS` for values of A and B by item; empty where they share no item."""
-    found = compare_values(a, b, metric, seed)
+    found = compare_values(a, b, items, metric, seed)
     if found is None:
         return ()
     return (
@@ -72,17 +72,6 @@ def difference_cells(
         number(found.effect_size, DECIMALS),
         word(found.verdict, verdict_mark(found)),
     )
-
-
-def compare_values(
-    a: Mapping[str, float], b: Mapping[str, float], metric: MetricInfo, seed: int
-) -> PairedComparison | None:
-    """The paired comparison over the items that both have, None where there is none."""
-    common = [item for item in a if item in b]
-    if not common:
-        return None
-    values = ([one[item] for item in common] for one in (a, b))
-    return compare_paired(*values, higher_is_better=metric.higher_is_better, seed=seed)
 
 
 def _probability(value: float) -> Cell:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from eval.correlations import Agreement, Correlation, agreement, is_tie, srcc
 from eval.records import MEASURES, OWN_SCORE, Item, MetricInfo, SubjectRun, SuiteRun
-from eval.report.means import parts_of
+from eval.report.means import parts_of, source_of
 from eval.report.model import Cell, Column, Mark, Point, Scatter, Table, count, estimate, number, word
 
 NUM_BINS = 5  # equal parts of the range of opinions, as in FGRestore's table 2
@@ -50,16 +50,16 @@ def judge_tables(
 ) -> tuple[list[Table], list[Table]]:
     """The table over all pictures with an opinion, and those of groups and of parts of the scale."""
     judges = judges_of(suite, metrics)
-    opinions = {item.id: item.mos for item in suite.items if item.mos is not None}
-    if not judges or len(opinions) < 2:
+    rated = [item for item in suite.items if item.mos is not None]
+    if not judges or len(rated) < 2:
         return [], []
-    whole = _table(judges, opinions, f"{suite.info.title} (n = {len(opinions)})", seed)
+    whole = _table(judges, rated, f"{suite.info.title} (n = {len(rated)})", seed)
     details = []
     for name, items in parts_of(suite).items():
-        of_part = {item.id: opinions[item.id] for item in items if item.id in opinions}
+        of_part = [item for item in items if item.mos is not None]
         if len(of_part) > 1:
             details.append(_table(judges, of_part, f"{suite.info.title}: {name} (n = {len(of_part)})", seed))
-    details.append(_bins(judges, opinions, suite.info.title))
+    details.append(_bins(judges, rated, suite.info.title))
     return [whole], details
 
 
@@ -98,7 +98,7 @@ def _judge(
     return Judge(name=name, kind=kind, about=about, scores=scores, num_failed=len(found) - len(scores))
 
 
-def _table(judges: Sequence[Judge], opinions: dict[str, float], title: str, seed: int) -> Table:
+def _table(judges: Sequence[Judge], items: Sequence[Item], title: str, seed: int) -> Table:
     columns = (
         Column(name="judge"),
         Column(name="kind"),
@@ -109,12 +109,12 @@ def _table(judges: Sequence[Judge], opinions: dict[str, float], title: str, seed
         Column(name="PLCC fitted", about="after a logistic curve of 4 parameters", better="higher"),
         Column(name="KRCC", about="Kendall's tau-b", better="higher"),
     )
-    kept = [one for one in judges if sum(item in one.scores for item in opinions) > 1]
-    found = [_agreement(one, opinions, seed) for one in kept]
+    kept = [one for one in judges if sum(item.id in one.scores for item in items) > 1]
+    found = [agreement_over(one.scores, items, seed) for one in kept]
     marks = _marks([one.srcc for one in found], [one.num_scores for one in found])
     rows = []
     for judge, one, mark in zip(kept, found, marks, strict=True):
-        missing = len(opinions) - one.num_scores
+        missing = len(items) - one.num_scores
         rows.append(
             (
                 word(judge.name),
@@ -133,9 +133,15 @@ def _table(judges: Sequence[Judge], opinions: dict[str, float], title: str, seed
     return Table(title=title, columns=columns, rows=tuple(rows), notes=notes)
 
 
-def _agreement(judge: Judge, opinions: dict[str, float], seed: int) -> Agreement:
-    common = [item for item in opinions if item in judge.scores]
-    return agreement([judge.scores[item] for item in common], [opinions[item] for item in common], seed)
+def agreement_over(scores: Mapping[str, float], items: Sequence[Item], seed: int) -> Agreement:
+    """How scores by item agree with the opinions of those items that have both."""
+    both = [item for item in items if item.id in scores and item.mos is not None]
+    return agreement(
+        [scores[item.id] for item in both],
+        [item.mos for item in both if item.mos is not None],
+        seed,
+        [source_of(item) for item in both],
+    )
 
 
 def _marks(found: Sequence[Correlation], counts: Sequence[int]) -> list[Mark]:
@@ -165,8 +171,9 @@ def correlation_cell(found: Correlation, num_scores: int, mark: Mark = "") -> Ce
     return estimate(found.value, ends, DECIMALS, num_scores, mark)
 
 
-def _bins(judges: Sequence[Judge], opinions: dict[str, float], title: str) -> Table:
+def _bins(judges: Sequence[Judge], items: Sequence[Item], title: str) -> Table:
     """SRCC among pictures of about the same quality, which is harder than over the whole scale."""
+    opinions = {item.id: item.mos for item in items if item.mos is not None}
     edges = np.linspace(min(opinions.values()), max(opinions.values()), NUM_BINS + 1)
     bin_of = {
         item: min(int(np.searchsorted(edges, opinion, side="right")) - 1, NUM_BINS - 1)
@@ -178,11 +185,11 @@ def _bins(judges: Sequence[Judge], opinions: dict[str, float], title: str) -> Ta
     for judge in judges:
         cells = []
         for place in range(NUM_BINS):
-            items = [item for item, bin in bin_of.items() if bin == place and item in judge.scores]
-            value = srcc([judge.scores[item] for item in items], [opinions[item] for item in items])
-            is_known = len(items) >= LEAST_IN_BIN and not math.isnan(value)
+            inside = [item for item, bin in bin_of.items() if bin == place and item in judge.scores]
+            value = srcc([judge.scores[item] for item in inside], [opinions[item] for item in inside])
+            is_known = len(inside) >= LEAST_IN_BIN and not math.isnan(value)
             cell = number(value if is_known else None, DECIMALS)
-            cells.append(Cell(text=cell.text, value=cell.value, n=len(items)))
+            cells.append(Cell(text=cell.text, value=cell.value, n=len(inside)))
         rows.append((word(judge.name), *cells))
     return Table(
         title=f"{title}: SRCC within equal parts of the range of opinions",

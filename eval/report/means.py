@@ -5,10 +5,10 @@ A tie is what the paired differences to the best cannot tell apart from it: thei
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from eval.intervals import MeanInterval, mean_with_interval
-from eval.paired import TIE, compare_paired
+from eval.paired import TIE, PairedComparison, compare_paired
 from eval.records import Item, MetricInfo, SubjectRun, SuiteRun
 from eval.report.model import Better, Cell, Column, Mark, Table, count, mean, word
 from eval.scenes import KINDS
@@ -91,7 +91,7 @@ def marked_means(
     Means over other pictures cannot be compared: only subjects with as many values as the fullest take part.
     """
     values = [values_of(one, items, metric.id) for one in subjects]
-    intervals = [mean_with_interval(list(one.values()), seed) if one else None for one in values]
+    intervals = [mean_of(one, items, seed) for one in values]
     fullest = max(map(len, values), default=0)
     candidates = [place for place, one in enumerate(values) if one and len(one) == fullest]
     marks: list[Mark] = [""] * len(subjects)
@@ -100,7 +100,7 @@ def marked_means(
         best = max(candidates, key=lambda place: sign * _mean(intervals[place]))
         marks[best] = "best"
         for place in candidates:
-            if place != best and _is_tie(values[best], values[place], metric, seed):
+            if place != best and _is_tie(compare_values(values[best], values[place], items, metric, seed)):
                 marks[place] = "tie"
     return [mean(one, metric.decimals, mark) for one, mark in zip(intervals, marks, strict=True)]
 
@@ -111,11 +111,37 @@ def values_of(subject: SubjectRun, items: Sequence[Item], protocol: str) -> dict
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _is_tie(a: dict[str, float], b: dict[str, float], metric: MetricInfo, seed: int) -> bool:
-    common = [item for item in a if item in b]
-    values = ([one[item] for item in common] for one in (a, b))
-    better = metric.higher_is_better
-    return not common or compare_paired(*values, higher_is_better=better, seed=seed).verdict == TIE
+def _is_tie(found: PairedComparison | None) -> bool:
+    return found is None or found.verdict == TIE
+
+
+def mean_of(values: Mapping[str, float], items: Sequence[Item], seed: int) -> MeanInterval | None:
+    """The mean over the items that have a value; None if none has."""
+    have = [item for item in items if item.id in values]
+    if not have:
+        return None
+    return mean_with_interval([values[item.id] for item in have], seed, [source_of(item) for item in have])
+
+
+def compare_values(
+    a: Mapping[str, float], b: Mapping[str, float], items: Sequence[Item], metric: MetricInfo, seed: int
+) -> PairedComparison | None:
+    """The paired comparison over the items for which both have a value; None if there is none."""
+    both = [item for item in items if item.id in a and item.id in b]
+    if not both:
+        return None
+    return compare_paired(
+        [a[item.id] for item in both],
+        [b[item.id] for item in both],
+        higher_is_better=metric.higher_is_better,
+        seed=seed,
+        groups=[source_of(item) for item in both],
+    )
+
+
+def source_of(item: Item) -> str:
+    """What an item was made of: versions of one photo depend on each other and are drawn together."""
+    return item.gt_sha256 or item.lq_sha256
 
 
 def _mean(interval: MeanInterval | None) -> float:
@@ -134,5 +160,5 @@ def _count(subject: SubjectRun, items: Sequence[Item]) -> Cell:
 
 
 def _seconds(subject: SubjectRun, items: Sequence[Item], seed: int) -> Cell:
-    seconds = [subject.predictions[item.id].elapsed_s for item in items if _restored(subject, item)]
-    return mean(mean_with_interval(seconds, seed) if any(seconds) else None, 2)
+    seconds = {item.id: subject.predictions[item.id].elapsed_s for item in items if _restored(subject, item)}
+    return mean(mean_of(seconds, items, seed) if any(seconds.values()) else None, 2)

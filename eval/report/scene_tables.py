@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eval.records import MADE_ELSEWHERE, MODEL, RESTORE, Item, MetricInfo, Run, SubjectRun, SuiteRun
-from eval.report.differences import NOTE, compare_values, verdict_mark
-from eval.report.means import marked_means, measured_metrics, metric_column, values_of
+from eval.report.differences import NOTE, verdict_mark
+from eval.report.means import compare_values, marked_means, measured_metrics, metric_column, values_of
 from eval.report.model import Cell, Column, Section, Table, count, mean, word
 from eval.scenes import SceneFile, Scenes, scenes_of
 
@@ -96,7 +96,8 @@ def _hidden(suite: SuiteRun, scenes: Scenes, metric: MetricInfo, seed: int) -> l
 
 def _difference(a: SubjectRun, b: SubjectRun, items: Sequence[Item], metric: MetricInfo, seed: int) -> Cell:
     """Mean of a - b, turned so that above zero a is better; marked where its interval leaves zero out."""
-    found = compare_values(values_of(a, items, metric.id), values_of(b, items, metric.id), metric, seed)
+    of_a, of_b = (values_of(one, items, metric.id) for one in (a, b))
+    found = compare_values(of_a, of_b, items, metric, seed)
     return word("–") if found is None else mean(found.difference, metric.decimals, verdict_mark(found))
 
 

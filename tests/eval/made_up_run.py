@@ -174,7 +174,7 @@ def _judging(output: Path) -> SuiteInfo:
             scale=1,
             mos=float(k),
             tags=(),
-            lq_sha256="r",
+            lq_sha256=f"r{k}",
             gt_sha256=None,
             crop=None,
         )

@@ -90,3 +90,18 @@ def test_judges_that_differ_by_chance_are_a_tie_and_others_are_not() -> None:
 def test_other_lengths_are_refused() -> None:
     with pytest.raises(InputError, match="as many of each"):
         agreement([1.0, 2.0], [1.0], seed=0)
+
+
+def test_pictures_of_one_photo_are_drawn_together() -> None:
+    generator = np.random.default_rng(5)
+    per_photo = generator.normal(size=20)
+    opinions = np.repeat(generator.normal(size=20), 10)
+    scores = opinions + np.repeat(per_photo, 10)  # ten equal versions tell no more than one
+    alone, grouped = (
+        agreement(scores, opinions, 0, groups).srcc
+        for groups in (None, np.repeat(np.arange(20), 10).tolist())
+    )
+    widths = [(one.high or 0) - (one.low or 0) for one in (alone, grouped)]
+    assert widths[1] > 2 * widths[0]
+    with pytest.raises(InputError, match="groups"):
+        agreement(scores, opinions, 0, ["a"])
