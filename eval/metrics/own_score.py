@@ -27,6 +27,6 @@ def load_own_score(weights: Path | None) -> Measure:
         raise MetricUnavailable(f"{MODEL} could not be loaded ({error})") from error
 
     def measure(image: Array, reference: Array | None) -> float:
-        return float(pipeline.assess(torch.from_numpy(image).movedim(-1, 0).float()).score)
+        return pipeline.score(torch.from_numpy(image).movedim(-1, 0).float())
 
     return measure
