@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from eval.detail_of_run import detail_section
 from eval.efficiency import efficiency_section, measure_costs, problems_of
 from eval.judging_tables import judging_section
 from eval.options import Options
 from eval.paper_rows import paper_section
+from eval.probing import probes_section
 from eval.records import Run, write_run_info
 from eval.report.files import write_report
 from eval.report.model import Report
-from eval.scenes import read_scenes
+from eval.scenes import SceneFile
 
 
-def report_on(run: Run, options: Options) -> Report:
+def report_on(run: Run, options: Options, scenes: SceneFile | None) -> Report:
     """Analyses a run as the options ask, and writes its report."""
-    scenes = None if options.scenes is None else read_scenes(options.scenes)
-    sections = [judging_section(run)]
+    sections = [detail_section(run), probes_section(run, options.metric_weights), judging_section(run)]
     problems: list[str] = []
     if options.paper:
         sections.append(paper_section(run))
