@@ -59,8 +59,8 @@ def detail_section(run: Run) -> Section | None:
         id="detail",
         title="Too sharp, too much, too little",
         text=(
-            "Pictures with a reference are judged by it (eval/generation.py), others by their input, which is "
-            "less certain (eval/generation_blind.py).",
+            "Pictures with a reference are judged by it (eval/generation.py), others by their input, "
+            "which is less certain (eval/generation_blind.py).",
         ),
         tables=tuple(tables),
         details=tuple(one for one in details if one.rows),
