@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from eval.agreement_tables import agreement_section
+from eval.blur_context_tables import blur_context_section
 from eval.detail_of_run import detail_section
 from eval.efficiency import efficiency_section, measure_costs, problems_of
 from eval.judging_tables import judging_section
@@ -13,12 +15,36 @@ from eval.probing import probes_section
 from eval.records import Run, write_run_info
 from eval.report.files import write_report
 from eval.report.model import Report
-from eval.scenes import SceneFile
+from eval.scenes import SceneFile, read_scenes
+from eval.votes import Vote, read_votes
 
 
-def report_on(run: Run, options: Options, scenes: SceneFile | None) -> Report:
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Files that the options name, read before any work so that a slip in them is found at once."""
+
+    scenes: SceneFile | None
+    votes: tuple[Vote, ...]
+
+
+def read_asked(options: Options) -> Asked:
+    """Reads the files that the options name; InputError if one cannot be used."""
+    return Asked(
+        scenes=None if options.scenes is None else read_scenes(options.scenes),
+        votes=() if options.votes is None else read_votes(options.votes),
+    )
+
+
+def report_on(run: Run, options: Options, asked: Asked) -> Report:
     """Analyses a run as the options ask, and writes its report."""
-    sections = [detail_section(run), probes_section(run, options.metric_weights), judging_section(run)]
+    weights = options.metric_weights
+    sections = [
+        detail_section(run),
+        blur_context_section(run, weights),
+        probes_section(run, weights),
+        agreement_section(run, asked.votes),
+        judging_section(run),
+    ]
     problems: list[str] = []
     if options.paper:
         sections.append(paper_section(run))
@@ -29,4 +55,4 @@ def report_on(run: Run, options: Options, scenes: SceneFile | None) -> Report:
     if problems:
         run = replace(run, info=replace(run.info, problems=(*run.info.problems, *problems)))
         write_run_info(run.info, run.folder)
-    return write_report(run.folder, [one for one in sections if one is not None], scenes)
+    return write_report(run.folder, [one for one in sections if one is not None], asked.scenes)

@@ -124,7 +124,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--metric-weights", type=Path, metavar="DIR", help="weights of metrics, used offline")
     parser.add_argument("--efficiency", action="store_true", help="also measure time, memory and parameters")
     parser.add_argument("--scenes", type=Path, metavar="JSON", help="kinds of scenes: {picture: [kind, ...]}")
-    parser.add_argument("--votes", type=Path, metavar="JSON", help="human votes, to see which metric agrees")
+    parser.add_argument(
+        "--votes", type=Path, metavar="CSV", help="human votes (eval/votes.py), to see which metric agrees"
+    )
     parser.add_argument("--paper", action="store_true", help="also put our rows into the papers' tables")
     parser.add_argument(
         "--compare",

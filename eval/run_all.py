@@ -13,13 +13,12 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 import shlex
 from collections.abc import Sequence
 
-from eval.analyses import report_on
+from eval.analyses import read_asked, report_on
 from eval.compare_runs import compare
 from eval.evaluation import evaluate
 from eval.options import read_options
 from eval.ranks import join_ranks, leave_ranks
 from eval.report.files import write_files
-from eval.scenes import read_scenes
 from uare.errors import UAREError
 
 
@@ -32,13 +31,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             report, page = compare(*options.compare), options.output / "compare.html"
             write_files(report, options.output, "compare")
         else:
-            scenes = None if options.scenes is None else read_scenes(options.scenes)
+            asked = read_asked(options)
             ranks = join_ranks()
             run = evaluate(options, ranks)
             leave_ranks(ranks)
             if run is None:
                 return 0  # the process that leads reports
-            report, page = report_on(run, options, scenes), run.folder / "report.html"
+            report, page = report_on(run, options, asked), run.folder / "report.html"
     except (UAREError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,18 +1,23 @@
 """The folder form of scored pictures: a `scores.json`, in the data root or in folders right below it.
 
 `scores.json` holds a list `images` of objects with `file`; those with a `score` are used, higher is better.
-`dataset` names the group, within which alone scores can be compared; `reference` may name a clean picture.
+`scale` is a text that holds the range of scores as `0..100`; scores are brought to 1..5 by it, and without it
+they have to lie there. `dataset` names the group, `reference` may name a clean picture.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+from data.readers.scales import Scale
 from eval.suites.suite import Candidate, DataMissing, Found, Request
 from uare.errors import InputError
 
 LIST = "scores.json"
+RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)")
+OWN_SCALE = Scale(1, 5)
 
 
 def find_scored_folder(request: Request) -> Found:
@@ -55,11 +60,18 @@ def _candidate(entry: object, folder: Path) -> Candidate | None:
     if isinstance(score, bool) or not isinstance(score, int | float):
         raise InputError(f'"score" of {entry["file"]} is {score!r}, expected a number')
     path = folder / entry["file"]
+    scale = _scale(entry.get("scale"))
     reference = entry.get("reference")
     return Candidate(
         id=path.stem,
         group=str(entry.get("dataset") or "all"),
         lq=path,
         gt=folder / reference if isinstance(reference, str) else None,
-        mos=float(score),
+        mos=scale.mos(float(score), entry["file"]),
     )
+
+
+def _scale(text: object) -> Scale:
+    """The range that a text holds, such as `MOS, 0..100`; 1..5 where there is none."""
+    found = RANGE.search(text) if isinstance(text, str) else None
+    return Scale(float(found[1]), float(found[2])) if found else OWN_SCALE

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from eval.records import COMPARE, RESTORE, SCORE
 from eval.suites import super_resolution as sr
+from eval.suites.blur_context import find_blur_context
 from eval.suites.foundir import find_foundir
 from eval.suites.pairs import find_pairs
 from eval.suites.scored_folder import find_scored_folder
@@ -46,7 +47,7 @@ def _scored(name: str, title: str, where_to_get: str, layout: str) -> Suite:
     )
 
 
-def _synthetic(name: str, title: str, kind: str, find: Callable[[Request], Found]) -> Suite:
+def _made(name: str, title: str, kind: str, find: Callable[[Request], Found]) -> Suite:
     return Suite(
         name=name,
         family=MADE,
@@ -155,9 +156,10 @@ SUITES: tuple[Suite, ...] = (
         where_to_get="any scored pictures of your own",
         layout="scores.json or FOLDER/scores.json, with the files that it names beside it",
     ),
-    _synthetic("synthetic", "Harmed photos, restored", RESTORE, find_synthetic),
-    _synthetic("synthetic-scores", "Harmed photos, scored", SCORE, find_synthetic_scores),
-    _synthetic("synthetic-choices", "Harmed photos, compared", COMPARE, find_synthetic_choices),
+    _made("synthetic", "Harmed photos, restored", RESTORE, find_synthetic),
+    _made("synthetic-scores", "Harmed photos, scored", SCORE, find_synthetic_scores),
+    _made("synthetic-choices", "Harmed photos, compared", COMPARE, find_synthetic_choices),
+    _made("blur-context", "Photos with blur that belongs to them", RESTORE, find_blur_context),
 )
 
 

@@ -306,7 +306,8 @@ def test_scored_pictures_of_the_development_data(shared_dir: Path) -> None:
     listing = _list("scored-pictures", shared_dir / "data-dev")
     assert listing.problems == ()
     assert len(listing.items) == 8
-    assert _item(listing, "tid2013_i04_14_1").mos == 5.07143
+    # 5.07143 of 0..9, brought to 1..5
+    assert _item(listing, "tid2013_i04_14_1").mos == pytest.approx(1 + 4 * 5.07143 / 9)
     assert Path(_item(listing, "tid2013_i04_14_1").gt or "").name == "tid2013_i04_ref.webp"
 
 
