@@ -97,12 +97,17 @@ def context_cases(of: Sequence[Scene]) -> list[ContextCase]:
 def judge_metric(
     metric: Metric, measure: Callable[[Array], float], cases: Sequence[ContextCase], seed: int
 ) -> list[MetricContext]:
-    """How a no-reference metric sees the cases, a row for each kind; InputError if it needs a reference."""
+    """How a no-reference metric sees the cases, a row for each kind there is.
+
+    Raises InputError for a metric that needs a reference.
+    """
     if metric.needs_reference:
         raise InputError(f"{metric.id} needs a reference, which a photo of its own right has not")
     rows = []
     for kind in KINDS:
         of_kind = [case for case in cases if case.kind == kind]
+        if not of_kind:
+            continue
         values = [measure(case.photo) for case in of_kind]
         sharpened = [
             metric.gain(measure(case.background_sharpened), value)
@@ -124,14 +129,17 @@ def judge_metric(
     return rows
 
 
-def judge_restorer(
-    subject: str, restore: Callable[[Array], Array], cases: Sequence[ContextCase], seed: int
+def judge_restored(
+    subject: str, restored: Sequence[Array], cases: Sequence[ContextCase], seed: int
 ) -> list[ModelContext]:
-    """What a restorer makes of the photos, which need nothing, a row for each kind."""
+    """What a restorer made of the photos of the cases, which need nothing, a row for each kind there is."""
     rows = []
     for kind in KINDS:
-        of_kind = [case for case in cases if case.kind == kind]
-        added = [background_detail(restore(case.photo), case) for case in of_kind]
+        chosen = [place for place, case in enumerate(cases) if case.kind == kind]
+        if not chosen:
+            continue
+        of_kind = [cases[place] for place in chosen]
+        added = [background_detail(restored[place], cases[place]) for place in chosen]
         rows.append(
             ModelContext(
                 subject=subject,

@@ -14,7 +14,7 @@ from eval.blur_context import (
     ModelContext,
     context_cases,
     judge_metric,
-    judge_restorer,
+    judge_restored,
     scenes,
 )
 from eval.gauges import Gauges
@@ -68,20 +68,17 @@ def _restorer(
     folder = run.folder / suite.info.name / subject.info.folder
     there = {item.id for item in suite.items}
     used = [case for case in cases if case_id(case) in there]
-    results: dict[int, Array] = {}
+    restored: list[Array] = []
     for case in used:
         prediction = subject.predictions.get(case_id(case))
         file = picture_of(prediction, folder) if prediction else None
         if file is None:
             return []
         try:
-            results[id(case.photo)] = read_picture(file)
+            restored.append(read_picture(file))
         except InputError:
             return []
-    kinds = {case.kind for case in used}
-    if len(kinds) < len({case.kind for case in cases}):
-        return []  # a limit left out one kind
-    return judge_restorer(subject.info.name, lambda photo: results[id(photo)], used, run.info.seed)
+    return judge_restored(subject.info.name, restored, used, run.info.seed)
 
 
 def _metrics(run: Run, weights: Path | None, cases: Sequence[ContextCase]) -> list[MetricContext]:

@@ -15,7 +15,7 @@ from eval.blur_context import (
     background_detail,
     context_cases,
     judge_metric,
-    judge_restorer,
+    judge_restored,
     scenes,
 )
 from eval.metrics import Array, Metric, find_metrics
@@ -87,7 +87,7 @@ def test_a_metric_that_knows_the_photo_punishes_nothing_and_sees_the_harm(cases:
 
 
 def test_who_leaves_the_background_alone_adds_nothing(cases: list[ContextCase]) -> None:
-    for row in judge_restorer("input", lambda image: image, cases, seed=0):
+    for row in judge_restored("input", [case.photo for case in cases], cases, seed=0):
         assert row.added.mean == pytest.approx(1)
         assert row.mends == 0
 
@@ -96,7 +96,7 @@ def test_who_sharpens_everything_mends_what_was_meant(cases: list[ContextCase]) 
     def unsharp(image: Array) -> Array:
         return np.clip(2 * image - gaussian_filter(image, (2, 2, 0)), 0, 1)
 
-    for row in judge_restorer("unsharp", unsharp, cases, seed=0):
+    for row in judge_restored("unsharp", [unsharp(case.photo) for case in cases], cases, seed=0):
         assert row.added.low > 1 and row.mends > 0.5
 
 
