@@ -38,8 +38,8 @@ def agreement_section(run: Run, votes: Sequence[Vote]) -> Section | None:
         title="Do the metrics say the same?",
         text=(
             "Spearman's correlation of every two metrics, turned so that higher is better. Across pictures "
-            "it mostly says that both find the same pictures hard; within a picture, whether both would choose "
-            "the same subject.",
+            "it mostly says that both find the same pictures hard; within a picture, whether both would "
+            "choose the same subject.",
         ),
         tables=tuple(tables),
         details=tuple(details),
