@@ -10,12 +10,13 @@ import numpy as np
 
 from eval.correlations import Agreement, Correlation, agreement, is_tie, srcc
 from eval.records import MEASURES, OWN_SCORE, Item, MetricInfo, SubjectRun, SuiteRun
-from eval.report.means import parts_of, source_of
+from eval.report.means import source_of
 from eval.report.model import Cell, Column, Mark, Point, Scatter, Table, count, estimate, number, word
 
 NUM_BINS = 5  # equal parts of the range of opinions, as in FGRestore's table 2
 LEAST_IN_BIN = 3  # two pictures always agree or disagree fully
 DECIMALS = 3
+LEAST_POINTS = 5  # fewer show nothing
 MOST_POINTS = 1500  # of a cloud; more only make the page heavy
 
 
@@ -48,38 +49,57 @@ def judges_of(suite: SuiteRun, metrics: Sequence[MetricInfo]) -> list[Judge]:
 def judge_tables(
     suite: SuiteRun, metrics: Sequence[MetricInfo], seed: int
 ) -> tuple[list[Table], list[Table]]:
-    """The table over all pictures with an opinion, and those of groups and of parts of the scale."""
+    """The tables of groups, then those of tags and of parts of the scale.
+
+    Groups are never put together: people gave their opinions of each on a scale of its own.
+    """
     judges = judges_of(suite, metrics)
-    rated = [item for item in suite.items if item.mos is not None]
-    if not judges or len(rated) < 2:
-        return [], []
-    whole = _table(judges, rated, f"{suite.info.title} (n = {len(rated)})", seed)
-    details = []
-    for name, items in parts_of(suite).items():
-        of_part = [item for item in items if item.mos is not None]
-        if len(of_part) > 1:
-            details.append(_table(judges, of_part, f"{suite.info.title}: {name} (n = {len(of_part)})", seed))
-    details.append(_bins(judges, rated, suite.info.title))
-    return [whole], details
+    tables, details = [], []
+    for title, items in _rated_groups(suite):
+        tables.append(_table(judges, items, f"{title} (n = {len(items)})", seed))
+        details.append(_bins(judges, items, title))
+        for tag in dict.fromkeys(tag for item in items for tag in item.tags):
+            tagged = [item for item in items if tag in item.tags]
+            if 1 < len(tagged) < len(items):
+                details.append(_table(judges, tagged, f"{title}: {tag} (n = {len(tagged)})", seed))
+    return tables, details
+
+
+def _rated_groups(suite: SuiteRun) -> list[tuple[str, list[Item]]]:
+    """The pictures of each group that have an opinion, with a title, where there are at least two."""
+    groups: dict[str, list[Item]] = {}
+    for item in suite.items:
+        if item.mos is not None:
+            groups.setdefault(item.group, []).append(item)
+    rated = {name: items for name, items in groups.items() if len(items) > 1}
+    several = len(groups) > 1
+    return [
+        (f"{suite.info.title}: {name}" if several else suite.info.title, items)
+        for name, items in rated.items()
+    ]
 
 
 def judge_plots(suite: SuiteRun, metrics: Sequence[MetricInfo]) -> tuple[Scatter, ...]:
-    """Scores against opinions, for each subject that scored."""
+    """Scores against opinions, for each group and each subject that scored it."""
     plots = []
-    for judge in judges_of(suite, metrics):
-        if judge.kind == "metric":
-            continue
-        points = [
-            Point(name=item.id, series=item.group or judge.name, x=judge.scores[item.id], y=item.mos)
-            for item in suite.items
-            if item.id in judge.scores and item.mos is not None
-        ]
-        if len(points) > 1:
-            step = -(-len(points) // MOST_POINTS)
-            shown = tuple(points[::step])
-            title = f"{judge.name} and people: {len(shown)} of {len(points)} pictures"
+    for title, items in _rated_groups(suite):
+        for judge in judges_of(suite, metrics):
+            points = [
+                Point(name=item.id, series=judge.name, x=judge.scores[item.id], y=item.mos)
+                for item in items
+                if item.id in judge.scores and item.mos is not None
+            ]
+            if judge.kind == "metric" or len(points) < LEAST_POINTS:
+                continue
+            shown = tuple(points[:: -(-len(points) // MOST_POINTS)])
             plots.append(
-                Scatter(title=title, x_name=judge.name, y_name="mean opinion", points=shown, named=False)
+                Scatter(
+                    title=f"{title}: {len(shown)} of {len(points)} pictures",
+                    x_name=f"score by {judge.name}",
+                    y_name="mean opinion of people",
+                    points=shown,
+                    named=False,
+                )
             )
     return tuple(plots)
 

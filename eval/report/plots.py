@@ -10,6 +10,7 @@ from eval.report.means import measured_metrics, values_of
 from eval.report.model import Point, Radar, Scatter
 
 MOST_SERIES = 5  # of a radar plot: more cover each other
+LEAST_SERIES = 3  # of the shape over metrics: of two, one is the rim and the other the innermost ring
 MOST_AXES = 12
 LEAST_AXES = 3
 
@@ -59,7 +60,7 @@ def _metrics_radar(suite: SuiteRun, metrics: Sequence[MetricInfo]) -> Radar | No
     """Each axis runs from the worst to the best mean of the subjects shown."""
     axes = list(metrics[:MOST_AXES])
     means = _full_means(suite, [(suite.items, metric) for metric in axes])
-    if len(axes) < LEAST_AXES or len(means) < 2:
+    if len(axes) < LEAST_AXES or len(means) < LEAST_SERIES:
         return None
     series: dict[str, list[float]] = {name: [] for name in means}
     for place, metric in enumerate(axes):

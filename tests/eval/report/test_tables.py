@@ -155,3 +155,29 @@ def test_versions_of_one_photo_are_drawn_together(run: Run) -> None:
     alone, grouped = (cell(table, MODEL_NAME, PSNR) for table in (apart, together))
     assert grouped.value == alone.value
     assert (grouped.low, grouped.high) != (alone.low, alone.high)
+
+
+def test_groups_of_opinions_are_never_put_together(run: Run) -> None:
+    suite = run.suites[1]
+    # The second set is rated on a scale a hundred times as large: pooled, any judge would look wrong.
+    items = tuple(
+        dataclasses.replace(
+            item, group="ten" if k < 10 else "thousand", mos=(item.mos or 0) * (1 if k < 10 else 100)
+        )
+        for k, item in enumerate(suite.items)
+    )
+    tables, _ = judge_tables(dataclasses.replace(suite, items=items), run.info.metrics, 0)
+    assert [table.title for table in tables] == [
+        "Made-up opinions: ten (n = 10)",
+        "Made-up opinions: thousand (n = 10)",
+    ]
+
+
+def test_tags_of_judged_pictures_are_tabulated_apart(run: Run) -> None:
+    suite = run.suites[1]
+    items = tuple(
+        dataclasses.replace(item, tags=("score 0-0.2",) if k < 4 else ())
+        for k, item in enumerate(suite.items)
+    )
+    _, details = judge_tables(dataclasses.replace(suite, items=items), run.info.metrics, 0)
+    assert any(table.title == "Made-up opinions: score 0-0.2 (n = 4)" for table in details)
