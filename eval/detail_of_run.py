@@ -127,7 +127,7 @@ def _read(path: Path) -> list[Detail]:
 
 
 def _shares(suite: SuiteRun, judged: dict[str, list[Detail]]) -> Table:
-    columns = (Column(name="subject"), Column(name="n"), Column(name="judged by"))
+    columns: tuple[Column, ...] = (Column(name="subject"), Column(name="n"), Column(name="judged by"))
     columns += tuple(Column(name=f"{kind}, %") for kind in KINDS)
     rows = []
     for name, found in judged.items():

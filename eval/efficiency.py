@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.intervals import mean_with_interval
-from eval.records import CLASSICAL, MODEL, RESTORE, UNTOUCHED, MetricInfo, Run, SubjectInfo
-from eval.report.model import Cell, Column, Section, Table, number, word
+from eval.records import CLASSICAL, MODEL, RESTORE, UNTOUCHED, Run, SubjectInfo
+from eval.report.means import direction
+from eval.report.model import Better, Cell, Column, Section, Table, number, word
 from uare.writing import write_atomically
 
 # Side of the input in pixels, and enlargement: the protocol of super-resolution, and photos as they are.
@@ -130,9 +131,9 @@ def _measure(subject: SubjectInfo, side: int, scale: int, repeats: int) -> Cost:
     return dataclasses.replace(blank, **(measured | {"seconds": tuple(measured["seconds"])}))
 
 
-def _qualities(run: Run) -> list[tuple[str, str, dict[str, float]]]:
+def _qualities(run: Run) -> list[tuple[str, Better, dict[str, float]]]:
     """For each restoring suite its first metric: a column's name and direction, and the mean by subject."""
-    found = []
+    found: list[tuple[str, Better, dict[str, float]]] = []
     for suite in run.suites:
         if suite.info.kind != RESTORE or not suite.items:
             continue
@@ -144,14 +145,7 @@ def _qualities(run: Run) -> list[tuple[str, str, dict[str, float]]]:
                 if known:
                     means[subject.info.name] = mean_with_interval(known, run.info.seed).mean
             if means:
-                found.append((_column_name(metric, suite.info.name), _direction(metric), means))
+                name = f"{metric.id}, {suite.info.name}"
+                found.append((name, direction(metric), means))
                 break
     return found
-
-
-def _column_name(metric: MetricInfo, suite: str) -> str:
-    return f"{metric.name}, {suite}"
-
-
-def _direction(metric: MetricInfo) -> str:
-    return "higher" if metric.higher_is_better else "lower"

@@ -185,8 +185,10 @@ def _recorded(options: Options) -> tuple[list[Listed], list[SubjectInfo]]:
 
 def _contenders(options: Options, ranks: Ranks) -> list[Contender]:
     """What the options name, in the order of tables: untouched and classical, made elsewhere, models."""
-    classical = classical_subjects(options.baselines)
-    models = [model_subject(one.source, one.name, options.seed, ranks.local_index) for one in options.models]
+    classical: list[Subject] = [*classical_subjects(options.baselines)]
+    models: list[Subject] = [
+        model_subject(one.source, one.name, options.seed, ranks.local_index) for one in options.models
+    ]
     elsewhere = [(one.name or Path(one.source).name, Path(one.source)) for one in options.predictions]
     check_names(
         [one.info.name for one in (*classical, *models)] + [name for name, _ in elsewhere] + [MEASURES]

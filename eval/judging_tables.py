@@ -30,7 +30,7 @@ def judging_section(run: Run) -> Section | None:
 
 
 def _tables(found: Judging) -> list[Table]:
-    columns = ("type", "named correctly, %", "SRCC of severity and falling score")
+    columns: tuple[str, ...] = ("type", "named correctly, %", "SRCC of severity and falling score")
     columns += ("worse version by compare, %", "worse version by score, %", "series")
     rows = [
         (
