@@ -63,8 +63,11 @@ def join_ranks() -> Ranks:
             "torchrun or accelerate launch, or unset them"
         ) from None
     if ranks.count > 1:
+        import torch
         from torch import distributed
 
+        if torch.cuda.is_available():
+            torch.cuda.set_device(ranks.local_index)  # of metrics too, which ask for "cuda" alone
         # Only short messages are exchanged, so the backend that every machine has.
         distributed.init_process_group("gloo", timeout=PATIENCE)
     return ranks
