@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from eval.analyses import read_asked, report_on
 from eval.compare_runs import compare
 from eval.evaluation import evaluate
+from eval.metrics.torchvision_guard import prepare_torchvision
 from eval.options import read_options
 from eval.ranks import join_ranks, leave_ranks
 from eval.report.files import write_files
@@ -26,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the evaluation that the command line asks for; returns the exit code."""
     given = sys.argv[1:] if argv is None else list(argv)
     options = read_options(given, command=shlex.join(["python", "eval/run_all.py", *given]))
+    prepare_torchvision()  # before a model's libraries import it; a misfit one would take them along
     try:
         if options.compare:
             report, page = compare(*options.compare), options.output / "compare.html"

@@ -24,7 +24,7 @@ import numpy as np
 from eval.metrics.full_reference import Array
 from eval.metrics.rows import Measure, MetricUnavailable
 
-HUGGING_FACE = "huggingface"
+HUB, HUGGING_FACE = "hub", "huggingface"
 _HUB_HOST = "huggingface.co"
 
 
@@ -41,8 +41,11 @@ def _load(name: str, weights: Path | None) -> Measure:
     if importlib.util.find_spec("pyiqa") is None:
         raise MetricUnavailable('pyiqa is not installed; it needs: pip install -e ".[eval,iqa]"')
     if weights is not None and "pyiqa" not in sys.modules:
-        os.environ["TORCH_HOME"] = str(weights)  # both are read when the libraries are imported
-        os.environ["HF_HOME"] = str(weights / HUGGING_FACE)
+        # Both are read when the libraries are imported. A folder that holds only NIQE's file changes neither.
+        if (weights / HUB).is_dir():
+            os.environ["TORCH_HOME"] = str(weights)
+        if (weights / HUGGING_FACE).is_dir():
+            os.environ["HF_HOME"] = str(weights / HUGGING_FACE)
     if not _resolves(_HUB_HOST):
         _stay_offline()
     import torch

@@ -163,3 +163,8 @@ def test_an_unknown_metric_is_answered_with_the_nearest_name() -> None:
 def test_a_comparison_without_reference_is_refused() -> None:
     with pytest.raises(InputError, match="reference"):
         find_metrics(["gmsd"])[0].load(None)(np.zeros((16, 16, 3)), None)
+
+
+def test_the_page_about_metrics_names_every_protocol(checkout: Path) -> None:
+    page = (checkout / "eval" / "METRICS.md").read_text(encoding="utf-8")
+    assert [row.id for row in METRICS if f"`{row.id}`" not in page] == []
