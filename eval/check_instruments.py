@@ -179,8 +179,8 @@ def detectors_section(folder: Path) -> Section | None:
         id="detectors",
         title="Detectors of detail on cases made by us",
         text=(
-            "The classifier that judges by the input was fitted on neither set. The limits of the detector by "
-            "the reference were chosen with cases of the clean photos in sight, and not those of scikit-image.",
+            "The classifier that judges by the input was fitted on neither set. The limits of the detector "
+            "by the reference were chosen with cases of the clean photos in sight, not of scikit-image's.",
         ),
         tables=tuple(tables),
     )
