@@ -61,13 +61,16 @@ def test_pairing_sees_a_small_gain_behind_large_differences_of_items() -> None:
     rng = np.random.default_rng(0)
     items = rng.normal(25, 5, 60)
     gains = rng.normal(0.2, 0.2, 60)
-    assert compare_paired(items + gains, items, higher_is_better=True, seed=0).verdict == BETTER
+    assert (
+        compare_paired((items + gains).tolist(), items.tolist(), higher_is_better=True, seed=0).verdict
+        == BETTER
+    )
 
 
 def test_the_verdict_is_wrong_as_often_as_an_interval_of_95_percent_may_be() -> None:
     rng = np.random.default_rng(0)
     verdicts = [
-        compare_paired(rng.normal(size=50), rng.normal(size=50), higher_is_better=True, seed=0).verdict
+        compare_paired(*rng.normal(size=(2, 50)).tolist(), higher_is_better=True, seed=0).verdict
         for _ in range(300)
     ]
     share = 1 - verdicts.count(TIE) / len(verdicts)
