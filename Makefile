@@ -17,7 +17,7 @@ USE_INSTALLED := $(VENV)/.installed-to-use
 DEV_INSTALLED := $(VENV)/.installed-to-develop
 
 .DEFAULT_GOAL := help
-.PHONY: help setup restore test test-all lint format types check clean
+.PHONY: help setup restore test test-all test-iqa lint format types check clean
 
 help:  ## shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ test: $(DEV_INSTALLED)  ## runs the tests (slow ones left out)
 
 test-all: $(DEV_INSTALLED)  ## runs every test
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+test-iqa:  ## tests the metrics that pyiqa computes, in .venv-iqa (3 GB; its licence is non-commercial)
+	test -x .venv-iqa/bin/python || $(PYTHON) -m venv .venv-iqa
+	.venv-iqa/bin/python -m pip install --quiet --quiet -e ".[eval,iqa,dev]" "$(TORCH)"
+	.venv-iqa/bin/python -m pytest tests/eval/test_pyiqa.py tests/eval/test_metrics.py $(PYTEST_ARGS)
 
 lint: $(DEV_INSTALLED)  ## checks style and formatting
 	$(VENV)/bin/ruff check .

@@ -23,13 +23,13 @@ from benchmarks.measuring import (
     Timing,
     flow_step_flops,
     matrix_product,
-    peak_memory_bytes,
     time_in_turns,
     wait_for_device,
 )
 from benchmarks.scene import ANALYSIS_LEN, Scene, build_scene
 from benchmarks.sizes import random_model, small_size
 from benchmarks.table import Measured, as_json_line, as_markdown, as_report, describe_machine
+from eval.memory import peak_memory_bytes
 from training.presets import full_size
 from uare.encoding import decode_tokens
 from uare.errors import InputError, UAREError

@@ -1,11 +1,9 @@
 """Seconds, memory and arithmetic: how the benchmarks measure."""
 
 import statistics
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -90,18 +88,3 @@ def layer_flops_per_token(config: UAREConfig) -> int:
     queries_and_output = 2 * sizes.hidden_size**2
     keys_and_values = 2 * sizes.hidden_size * sizes.num_kv_heads * sizes.head_width
     return 2 * (queries_and_output + keys_and_values + 3 * sizes.hidden_size * sizes.intermediate_size)
-
-
-def peak_memory_bytes() -> int:
-    """The most memory that this process has had resident so far.
-
-    From /proc where there is one: `ru_maxrss` starts at the size of the process that started this one.
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    import resource  # not on Windows
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

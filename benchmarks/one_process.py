@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 import torch
 
-from benchmarks.measuring import peak_memory_bytes
+from eval.memory import peak_memory_bytes
 from uare.pipeline import UAREPipeline
 
 

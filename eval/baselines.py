@@ -19,6 +19,7 @@ from uare.vocabulary import DEGRADATIONS
 # The least noise that the denoisers assume, a tenth of an 8-bit step: a flat picture must not divide by zero.
 LEAST_NOISE = 0.1 / 255
 ANY_TYPE = tuple(DEGRADATIONS)
+IDENTITY, BICUBIC = "identity", "bicubic"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,12 +123,12 @@ _SMOOTHED = ("noise", "jpeg", "rain")
 _BRIGHTENED = ("lowlight", "haze")
 
 BASELINES = (
-    Baseline(name="input", function=unchanged, types=ANY_TYPE, enlarge=repeat_pixels),
+    Baseline(name=IDENTITY, function=unchanged, types=ANY_TYPE, enlarge=repeat_pixels),
     Baseline(name="median", function=median, types=_SMOOTHED, enlarge=enlarge_bicubic),
     Baseline(name="bilateral", function=bilateral, types=_SMOOTHED, enlarge=enlarge_bicubic),
     Baseline(name="nonlocal-means", function=nonlocal_means, types=_SMOOTHED, enlarge=enlarge_bicubic),
     Baseline(name="unsharp", function=unsharp, types=("blur", "lowres"), enlarge=enlarge_bicubic),
     Baseline(name="gamma", function=auto_gamma, types=_BRIGHTENED, enlarge=enlarge_bicubic),
     Baseline(name="clahe", function=clahe, types=_BRIGHTENED, enlarge=enlarge_bicubic),
-    Baseline(name="bicubic", function=unchanged, types=("lowres",), enlarge=enlarge_bicubic),
+    Baseline(name=BICUBIC, function=unchanged, types=("lowres",), enlarge=enlarge_bicubic),
 )

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from eval.baselines import (
     BASELINES,
+    IDENTITY,
     Baseline,
     auto_gamma,
     bilateral,
@@ -95,7 +96,7 @@ def test_every_baseline_keeps_size_and_range_of_noise_and_of_black(row: Baseline
 
 def test_every_known_type_has_a_classical_baseline() -> None:
     for degradation in DEGRADATIONS:
-        assert [row.name for row in BASELINES if row.name != "input" and row.applies_to(degradation)]
+        assert [row.name for row in BASELINES if row.name != IDENTITY and row.applies_to(degradation)]
 
 
 def test_a_mix_gets_every_baseline() -> None:

@@ -17,7 +17,7 @@ LIMIT_GIB = 6  # what a laptop has to spare
 RESTORE = """
 import sys
 import numpy as np
-from benchmarks.measuring import peak_memory_bytes
+from eval.memory import peak_memory_bytes
 from uare import UAREPipeline
 photo = np.random.default_rng(0).integers(0, 256, (3000, 4000, 3), dtype=np.uint8)
 image = UAREPipeline.from_pretrained(sys.argv[1], device="cpu").restore(photo, steps=1).image

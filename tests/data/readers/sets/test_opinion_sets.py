@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
-import zipfile
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import pytest
 
@@ -17,6 +15,7 @@ from data.readers.sets.table import read_set
 from data.samples import ScoreSource
 from tests.data.readers.drawn import draw, grey_of
 from tests.data.readers.reading import all_of
+from tests.data.readers.sheets import write_sheet
 from uare.errors import InputError
 
 
@@ -27,28 +26,6 @@ def read(name: str, root: Path, split: str) -> list[ScoreSource]:
 def write_csv(path: Path, rows: list[list[object]]) -> None:
     with path.open("w", newline="") as file:
         csv.writer(file).writerows(rows)
-
-
-def write_sheet(path: Path, rows: list[list[str | float]]) -> None:
-    """A workbook as Excel writes it: texts in a table of their own, an empty row between."""
-    texts = list(dict.fromkeys(cell for row in rows for cell in row if isinstance(cell, str)))
-    lines = []
-    for number, row in enumerate(rows, start=1):
-        cells = [
-            f'<c r="{"ABC"[column]}{number}" t="s"><v>{texts.index(cell)}</v></c>'
-            if isinstance(cell, str)
-            else f'<c r="{"ABC"[column]}{number}"><v>{cell}</v></c>'
-            for column, cell in enumerate(row)
-        ]
-        lines.append(f'<row r="{number}">{"".join(cells)}</row>')
-    space = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-    # a text in two formats is in two runs
-    items = "".join(f"<si><r><t>{escape(t[:1])}</t></r><r><t>{escape(t[1:])}</t></r></si>" for t in texts)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w") as book:
-        book.writestr("xl/sharedStrings.xml", f"<sst {space}>{items}</sst>")
-        sheet = f'<worksheet {space}><sheetData>{"".join(lines)}<row r="9"/></sheetData></worksheet>'
-        book.writestr("xl/worksheets/sheet1.xml", sheet)
 
 
 KONIQ_HEAD: list[object] = ["image_name", "c1", "c2", "c3", "c4", "c5", "c_total", "MOS", "SD", "set"]

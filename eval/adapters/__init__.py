@@ -1,0 +1,1 @@
+"""Who is measured, each behind one `predict`: models, baselines, folders of results, quoted values."""

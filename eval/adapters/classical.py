@@ -1,0 +1,54 @@
+"""Baselines as subjects: rows of `eval.baselines`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from eval.adapters.subject import Answer, text_digest
+from eval.baselines import BASELINES, BICUBIC, IDENTITY, Baseline
+from eval.metrics import Array
+from eval.records import CLASSICAL, RESTORE, UNTOUCHED, Item, SubjectInfo
+from uare.errors import InputError
+
+EVERY = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassicalSubject:
+    """One classical restorer."""
+
+    baseline: Baseline
+
+    @property
+    def info(self) -> SubjectInfo:
+        name = self.baseline.name
+        kind = UNTOUCHED if name == IDENTITY else CLASSICAL
+        return SubjectInfo(name=name, folder=name, kind=kind, source="", digest=text_digest(name))
+
+    def takes(self, item: Item) -> bool:
+        if item.kind != RESTORE or (self.baseline.name == BICUBIC and item.scale == 1):
+            return False
+        return self.baseline.applies_to(item.group)
+
+    def digest_of(self, item: Item) -> str:
+        return self.info.digest
+
+    def prepare(self) -> None:
+        pass
+
+    def predict(self, item: Item, picture: Array) -> Answer:
+        enlarged = self.baseline.enlarge(picture, item.scale)
+        return Answer(picture=self.baseline.function(enlarged))
+
+
+def classical_subjects(names: Sequence[str]) -> list[ClassicalSubject]:
+    """The baselines of these names in the order of the table, `all` for every one; InputError if unknown."""
+    known = [row.name for row in BASELINES]
+    for name in names:
+        if name not in (*known, EVERY):
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"choose from {EVERY}, {', '.join(known)}"
+            raise InputError(f"there is no baseline {name!r}; {hint}")
+    return [ClassicalSubject(baseline=row) for row in BASELINES if EVERY in names or row.name in names]

@@ -1,0 +1,107 @@
+"""A UARE model as a subject, as users meet it: it is told nothing of what is wrong with a photo."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from PIL import Image
+
+from eval.adapters.subject import Answer, text_digest
+from eval.metrics import Array
+from eval.pictures import read_picture, to_array, to_bytes
+from eval.records import COMPARE, MODEL, RESTORE, Item, SubjectInfo, file_name
+from uare.results import Assessment, Comparison, Restoration
+
+HASHED_WHOLE_BYTES = 256 * 2**20  # of larger files only both ends are hashed, which tells trainings apart
+HASHED_END_BYTES = 4 * 2**20
+
+
+class Pipeline(Protocol):
+    """What is used of `uare.UAREPipeline`."""
+
+    def assess(self, image: Image.Image, /) -> Assessment:
+        """Says what is wrong with a photo."""
+
+    def compare(self, a: Image.Image, b: Image.Image, /) -> Comparison:
+        """Says which of two photos is better."""
+
+    def restore(self, image: Image.Image, /, *, seed: int, upscale: int) -> Restoration:
+        """Makes a photo better and `upscale` times as large."""
+
+
+class ModelSubject:
+    """A model that is loaded when the first answer is asked for: a run that is done already loads nothing."""
+
+    def __init__(self, name: str, source: str, digest: str, load: Callable[[], Pipeline], seed: int) -> None:
+        self.info = SubjectInfo(name=name, folder=file_name(name), kind=MODEL, source=source, digest=digest)
+        self._load = load
+        self._seed = seed
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The loaded model; CheckpointError if it has no usable weights."""
+        return self._load()
+
+    def takes(self, item: Item) -> bool:
+        return True
+
+    def digest_of(self, item: Item) -> str:
+        return self.info.digest
+
+    def prepare(self) -> None:
+        _ = self.pipeline
+
+    def predict(self, item: Item, picture: Array) -> Answer:
+        image = Image.fromarray(to_bytes(picture))
+        if item.kind == RESTORE:
+            restored = self.pipeline.restore(image, seed=self._seed, upscale=item.scale)
+            text = restored.analysis.text if restored.analysis else None
+            return Answer(picture=to_array(restored.image), text=text)
+        if item.kind == COMPARE:
+            other = Image.fromarray(to_bytes(read_picture(Path(str(item.gt)))))
+            compared = self.pipeline.compare(image, other)
+            first, second, _ = compared.probabilities
+            return Answer(score=first - second, text=compared.verdict)
+        assessment = self.pipeline.assess(image)
+        return Answer(score=assessment.score, text=assessment.text)
+
+
+def model_subject(source: str, name: str | None, seed: int, local_rank: int = 0) -> ModelSubject:
+    """The model of a name or folder, checked to be there; its process uses the GPU `local_rank` if any."""
+    from uare.checkpoints.folders import find_folder  # seconds of torch, which baselines alone do not need
+
+    folder = find_folder(source)
+
+    def load() -> Pipeline:
+        import torch
+
+        from uare.pipeline import UAREPipeline
+
+        device = f"cuda:{local_rank}" if torch.cuda.is_available() else None
+        return UAREPipeline.from_pretrained(folder, device=device)
+
+    called = name or Path(source).name or folder.resolve().name
+    return ModelSubject(called, source, text_digest(folder_digest(folder), seed), load, seed)
+
+
+def folder_digest(folder: Path) -> str:
+    """Digest of the configuration and weights in a model's folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix not in (".json", ".safetensors"):
+            continue
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}\n".encode())
+        with path.open("rb") as stream:
+            if size <= HASHED_WHOLE_BYTES:
+                digest.update(stream.read())
+                continue
+            digest.update(stream.read(HASHED_END_BYTES))
+            stream.seek(-HASHED_END_BYTES, os.SEEK_END)
+            digest.update(stream.read())
+    return digest.hexdigest()[:16]

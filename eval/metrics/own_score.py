@@ -1,0 +1,32 @@
+"""The score of the shipped model as a metric of pictures, beside those of others.
+
+A model that is judged by its own opinion is judged by nobody: reports show this column, and no verdict rests
+on it alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from eval.metrics.full_reference import Array
+from eval.metrics.rows import Measure, MetricUnavailable
+from uare.errors import CheckpointError
+
+MODEL = "uare-tiny"
+
+
+def load_own_score(weights: Path | None) -> Measure:
+    """The function of the row `uare_score`; MetricUnavailable if the shipped model cannot be loaded."""
+    import torch
+
+    from uare.pipeline import UAREPipeline  # seconds of torch, which other metrics do not need
+
+    try:
+        pipeline = UAREPipeline.from_pretrained(MODEL)
+    except CheckpointError as error:
+        raise MetricUnavailable(f"{MODEL} could not be loaded ({error})") from error
+
+    def measure(image: Array, reference: Array | None) -> float:
+        return pipeline.score(torch.from_numpy(image).movedim(-1, 0).float())
+
+    return measure

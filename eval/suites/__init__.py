@@ -1,0 +1,1 @@
+"""What is measured: each suite lists its pictures, references and human scores; `table.py` has them all."""
