@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +11,10 @@ from PIL import Image
 
 from eval.adapters.subject import Answer, text_digest
 from eval.metrics import Array
+from eval.model_digest import folder_digest
 from eval.pictures import read_picture, to_array, to_bytes
 from eval.records import COMPARE, MODEL, RESTORE, Item, SubjectInfo, file_name
 from uare.results import Assessment, Comparison, Restoration
-
-HASHED_WHOLE_BYTES = 256 * 2**20  # of larger files only both ends are hashed, which tells trainings apart
-HASHED_END_BYTES = 4 * 2**20
 
 
 class Pipeline(Protocol):
@@ -87,21 +83,3 @@ def model_subject(source: str, name: str | None, seed: int, local_rank: int = 0)
 
     called = name or Path(source).name or folder.resolve().name
     return ModelSubject(called, source, text_digest(folder_digest(folder), seed), load, seed)
-
-
-def folder_digest(folder: Path) -> str:
-    """Digest of the configuration and weights in a model's folder."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix not in (".json", ".safetensors"):
-            continue
-        size = path.stat().st_size
-        digest.update(f"{path.name} {size}\n".encode())
-        with path.open("rb") as stream:
-            if size <= HASHED_WHOLE_BYTES:
-                digest.update(stream.read())
-                continue
-            digest.update(stream.read(HASHED_END_BYTES))
-            stream.seek(-HASHED_END_BYTES, os.SEEK_END)
-            digest.update(stream.read())
-    return digest.hexdigest()[:16]

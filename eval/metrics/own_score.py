@@ -10,9 +10,16 @@ from pathlib import Path
 
 from eval.metrics.full_reference import Array
 from eval.metrics.rows import Measure, MetricUnavailable
+from eval.model_digest import folder_digest
+from uare.checkpoints.folders import find_folder
 from uare.errors import CheckpointError
 
 MODEL = "uare-tiny"
+
+
+def own_weights_version() -> str:
+    """Changes with the weights that ship, and with them every stored value."""
+    return folder_digest(find_folder(MODEL))
 
 
 def load_own_score(weights: Path | None) -> Measure:

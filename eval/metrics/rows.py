@@ -42,12 +42,14 @@ class Metric:
     protocol: str  # the recipe, in a sentence
     default: bool = True  # measured when a run names no metrics
     load: Callable[[Path | None], Measure]
+    weights_version: Callable[[], str] | None = None  # of a recipe of ours that rests on shipped weights
 
     @property
     def version(self) -> str:
         """The version of the package that computes the value, or of our own recipe."""
         if self.made_by == OWN:
-            return f"uare {OWN_RECIPES}"
+            weights = f", weights {self.weights_version()}" if self.weights_version else ""
+            return f"uare {OWN_RECIPES}{weights}"
         try:
             return f"{self.made_by} {version(self.made_by)}"
         except PackageNotFoundError:

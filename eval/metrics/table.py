@@ -15,7 +15,7 @@ from eval.metrics import full_reference as fr
 from eval.metrics.fsim import fsim
 from eval.metrics.full_reference import MSE_FLOOR, Array
 from eval.metrics.niqe import load_niqe
-from eval.metrics.own_score import load_own_score
+from eval.metrics.own_score import load_own_score, own_weights_version
 from eval.metrics.pyiqa_backed import from_pyiqa
 from eval.metrics.rows import OWN, Measure, Metric
 from uare.errors import InputError
@@ -181,6 +181,7 @@ METRICS: tuple[Metric, ...] = (
         made_by=OWN,
         protocol="score of `uare-tiny`, as `uare assess` prints it; never used to judge `uare-tiny` alone",
         load=load_own_score,
+        weights_version=own_weights_version,
     ),
     _by_pyiqa("liqe", "LIQE", "liqe: CLIP, weights of KonIQ", ends=(1, 5)),
     _by_pyiqa("liqe_mix", "LIQE mix", "liqe_mix: CLIP, weights of six sets", ends=(1, 5), default=False),

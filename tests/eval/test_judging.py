@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from data.degradations import TYPES
-from eval.adapters.model import ModelSubject, Pipeline
+from eval.adapters.model import ModelSubject
 from eval.gauges import Gauges
 from eval.judging import (
     NOTHING,
@@ -106,8 +107,7 @@ def _run(output: Path, kind: type[Judge]) -> Run:
         listing = list_items(suite, Request(data_root=output, limit=None, made_dir=folder / "made"))
         with Image.open(folder / "made" / "coffee.png") as image:
             clean = [np.asarray(image, dtype=np.float64)]
-        pipeline: Pipeline = kind(clean)
-        subject = ModelSubject("judge", "judge", "0", lambda pipeline=pipeline: pipeline, seed=0)
+        subject = ModelSubject("judge", "judge", "0", partial(kind, clean), seed=0)
         predict_suite(listing.items, [subject], folder, Ranks())
         score_suite(listing.items, [folder / "judge"], find_metrics(["psnr_rgb"]), Gauges(None), Ranks())
         info = SuiteInfo(

@@ -108,3 +108,12 @@ def test_the_own_score_is_that_of_the_command(shared_dir: Path) -> None:
     file = shared_dir / "data-dev" / "realsr-osediff" / "test_HR" / "Canon_001_LR4.webp"
     found = find_metrics(["uare_score"])[0].load(None)(read_picture(file), None)
     assert found == pytest.approx(UAREPipeline.from_pretrained("uare-tiny").assess(file).score, abs=1e-5)
+
+
+def test_values_of_the_own_score_belong_to_the_weights_that_gave_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = find_metrics(["uare_score"])[0]
+    before = row.version
+    monkeypatch.setattr("eval.metrics.own_score.folder_digest", lambda folder: "0123")
+    assert before != row.version == "uare 1, weights 0123"

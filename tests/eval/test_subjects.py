@@ -12,12 +12,13 @@ import pytest
 from PIL import Image
 
 from eval.adapters.elsewhere import FolderSubject
-from eval.adapters.model import ModelSubject, folder_digest, model_subject
+from eval.adapters.model import ModelSubject, model_subject
 from eval.adapters.subject import Answer
 from eval.gauges import Gauges
 from eval.item_pictures import read_result, result_size
 from eval.metrics import Array, psnr
 from eval.metrics.rows import OWN, Metric, MetricUnavailable
+from eval.model_digest import folder_digest
 from eval.pictures import read_picture
 from eval.ranks import Ranks
 from eval.records import (

@@ -43,7 +43,7 @@ def test_names_and_families_choose_suites_in_the_order_of_the_table() -> None:
 
 def test_every_suite_says_what_is_missing_where_to_get_it_and_how_it_must_lie(tmp_path: Path) -> None:
     for suite in SUITES:
-        if suite.name.startswith("synthetic"):
+        if suite.family == "made":
             continue
         with pytest.raises(DataMissing, match=str(tmp_path)):
             list_items(suite, Request(data_root=tmp_path, limit=None, made_dir=tmp_path / "made"))
@@ -261,7 +261,7 @@ def test_tid2013_finds_pictures_and_references_in_either_case(tmp_path: Path) ->
         save_picture(root / "distorted_images" / name)
     save_picture(root / "reference_images" / "I01.BMP")
     listing = _list("tid2013", tmp_path)
-    assert sorted(_opinions(listing).values()) == [5.51429, 5.56757]
+    assert set(_opinions(listing).values()) == {5.51429, 5.56757}
     assert {Path(item.gt or "").name for item in listing.items} == {"I01.BMP"}
 
 
