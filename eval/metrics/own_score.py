@@ -6,6 +6,7 @@ on it alone.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from eval.metrics.full_reference import Array
@@ -17,8 +18,9 @@ from uare.errors import CheckpointError
 MODEL = "uare-tiny"
 
 
+@cache
 def own_weights_version() -> str:
-    """Changes with the weights that ship, and with them every stored value."""
+    """Changes with the weights that ship, and with them every stored value; read once, as it takes time."""
     return folder_digest(find_folder(MODEL))
 
 

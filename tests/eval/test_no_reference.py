@@ -12,6 +12,7 @@ from scipy.io import savemat
 
 from eval.metrics import METRICS, MetricUnavailable, find_metrics
 from eval.metrics.niqe import PristineModel, halve, niqe, read_pristine_model
+from eval.metrics.own_score import own_weights_version
 from eval.pictures import read_picture
 from uare.errors import InputError
 
@@ -115,5 +116,7 @@ def test_values_of_the_own_score_belong_to_the_weights_that_gave_them(
 ) -> None:
     row = find_metrics(["uare_score"])[0]
     before = row.version
+    own_weights_version.cache_clear()
     monkeypatch.setattr("eval.metrics.own_score.folder_digest", lambda folder: "0123")
     assert before != row.version == "uare 1, weights 0123"
+    own_weights_version.cache_clear()
