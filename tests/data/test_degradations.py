@@ -227,8 +227,9 @@ def test_haze_turns_a_black_picture_into_its_airlight_times_what_does_not_arrive
     harmed, records = haze(black, torch.full((4,), 5), seeded())
     for image, record in zip(harmed, records, strict=True):
         light, share = float(record.parameters["airlight"]), float(record.parameters["transmission"])
-        # The mean of exp(-beta d) is a little above exp(-beta mean d); the cast adds 0.03 at most.
-        assert abs(float(image.mean()) - light * (1 - share)) < 0.08
+        # The mean of exp(-beta d) lies above exp(-beta mean d), the more the distances differ; the cast adds
+        # 0.03 at most.
+        assert -0.2 < float(image.mean()) - light * (1 - share) < 0.03
 
 
 def test_the_darkest_low_light_is_as_dark_as_photographed_pairs(photos: Tensor) -> None:
