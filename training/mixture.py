@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from torch.utils.data import DataLoader
 
 from data.captions import StoredCaptions
@@ -61,12 +63,16 @@ def load_rows(rows: Rows, numbers: RowNumbers, workers: int) -> DataLoader[Row]:
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         persistent_workers=workers > 0,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_begin_worker,
     )
 
 
-def _one_thread(_: int) -> None:
-    """Workers must not fight with the training process over the cores."""
+def _begin_worker(_: int) -> None:
+    """Workers must not fight with the training process over the cores, nor end before it.
+
+    Schedulers send SIGTERM to all processes of a job; the training process needs its rows to end well.
+    """
     import torch
 
     torch.set_num_threads(1)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -84,7 +84,7 @@ def make_workshop(folder: Path) -> Workshop:
 
 
 def start(settings: Path, processes: int = 1, *options: str) -> subprocess.Popen[str]:
-    """Starts a training; its output is piped."""
+    """Starts a training as the head of a process group; its output is piped."""
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     script = [str(CHECKOUT / "training" / "train.py"), "--config", str(settings), *options]
     return subprocess.Popen(
@@ -94,6 +94,7 @@ def start(settings: Path, processes: int = 1, *options: str) -> subprocess.Popen
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -92,11 +93,11 @@ def test_a_checkpoint_loads_on_other_processes_and_another_zero_stage(
     assert workshop.losses("moved") == pytest.approx(alone, rel=SPREAD)
 
 
-def test_sigterm_saves_and_ends_cleanly(workshop: Workshop, alone: list[float]) -> None:
+def test_sigterm_to_all_processes_saves_and_ends_cleanly(workshop: Workshop, alone: list[float]) -> None:
     settings = workshop.settings("asked", checkpoint={"every_steps": 1000})
-    process = start(settings)
+    process = start(settings, 1, "--set", "data.workers=1")
     wait_for_steps(workshop, "asked", 3)
-    process.send_signal(signal.SIGTERM)
+    os.killpg(process.pid, signal.SIGTERM)  # as schedulers do: the data worker gets it too
     printed, _ = process.communicate(timeout=120)
     assert process.returncode == 0, printed
     assert "asked to end: saved step" in printed
