@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.records import Item, Run, read_run
+from eval.records import QUOTED, Item, Run, read_run
 from eval.report.build import build_report
 from eval.report.differences import difference_table
 from eval.report.judges import judge_tables
@@ -181,3 +181,12 @@ def test_tags_of_judged_pictures_are_tabulated_apart(run: Run) -> None:
     )
     _, details = judge_tables(dataclasses.replace(suite, items=items), run.info.metrics, 0)
     assert any(table.title == "Made-up opinions: score 0-0.2 (n = 4)" for table in details)
+
+
+def test_the_title_names_what_was_measured_and_not_what_was_quoted(run: Run) -> None:
+    quoted = dataclasses.replace(
+        run.info.subjects[-1], name="peer (quoted)", kind=QUOTED, source="peers.json"
+    )
+    info = dataclasses.replace(run.info, subjects=(*run.info.subjects, quoted))
+    title = build_report(dataclasses.replace(run, info=info)).title
+    assert MODEL_NAME in title and "quoted" not in title
