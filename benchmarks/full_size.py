@@ -28,7 +28,7 @@ from benchmarks.measuring import (
 )
 from benchmarks.scene import ANALYSIS_LEN, Scene, build_scene
 from benchmarks.sizes import random_model, small_size
-from benchmarks.table import Measured, as_json_line, as_markdown, as_report, describe_machine
+from benchmarks.table import Measured, describe_machine, publish
 from eval.memory import peak_memory_bytes
 from training.presets import full_size
 from uare.encoding import decode_tokens
@@ -136,15 +136,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         model = _build(options)
         rows = measure(model, options.size or model.config.latent.largest_px, options.steps, options.repeats)
         machine = describe_machine(model.device, model.dtype, torch.get_num_threads())
-        if options.output is not None:
-            options.output.mkdir(parents=True, exist_ok=True)
-            report = as_report("The 7B size with random weights", command, machine, rows)
-            (options.output / "full_size.md").write_text(report, encoding="utf-8")
+        publish(
+            "The 7B size with random weights",
+            command,
+            machine,
+            rows,
+            options.output and options.output / "full_size.md",
+        )
     except (UAREError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(as_markdown(rows))
-    print(as_json_line(command, machine, rows))
     return 0
 
 

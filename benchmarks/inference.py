@@ -20,7 +20,7 @@ import torch
 from benchmarks.network import network_rows
 from benchmarks.processes import Run, process_rows, restore_in_process
 from benchmarks.scene import build_scene, usual_texts
-from benchmarks.table import Measured, as_json_line, as_markdown, as_report, describe_machine
+from benchmarks.table import Measured, describe_machine, publish
 from data.sample_photos import SAMPLE_PHOTOS, harmed_photo, write_png
 from uare.checkpoints.folders import DEFAULT_MODEL
 from uare.errors import InputError, UAREError
@@ -62,15 +62,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         _check(options)
         rows, pipe = measure(run, options.sizes)
         machine = describe_machine(pipe.model.device, pipe.model.dtype, run.num_threads)
-        if options.output is not None:
-            options.output.mkdir(parents=True, exist_ok=True)
-            report = as_report("Speed and memory of inference", command, machine, rows)
-            (options.output / "benchmarks.md").write_text(report, encoding="utf-8")
+        publish(
+            "Speed and memory of inference",
+            command,
+            machine,
+            rows,
+            options.output and options.output / "benchmarks.md",
+        )
     except (UAREError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(as_markdown(rows))
-    print(as_json_line(command, machine, rows))
     return 0
 
 

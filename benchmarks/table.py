@@ -97,3 +97,14 @@ def _aim(row: Measured) -> str:
         return ""
     sign, limit = row.aim
     return f"{sign} {limit:g}: {'reached' if row.reached else 'missed'}"
+
+
+def publish(
+    title: str, command: str, machine: dict[str, Any], rows: Sequence[Measured], file: Path | None
+) -> None:
+    """Writes the report where a file is asked for, then prints the table and the line for programs."""
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(as_report(title, command, machine, rows), encoding="utf-8")
+    print(as_markdown(rows))
+    print(as_json_line(command, machine, rows))

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import torch
 
 from benchmarks.inference import available_cores
-from benchmarks.table import Measured, as_json_line, as_markdown, as_report, describe_machine
+from benchmarks.table import Measured, describe_machine, publish
 from benchmarks.training_network import (
     compile_rows,
     compute_dtype,
@@ -71,15 +71,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             rows = measure(bench, folder, options)
         machine = describe_machine(bench.device, compute_dtype(bench), num_threads)
         machine["layers"] = bench.model.config.num_hidden_layers
-        if options.output is not None:
-            options.output.mkdir(parents=True, exist_ok=True)
-            report = as_report("Throughput of training", command, machine, rows)
-            (options.output / "training.md").write_text(report, encoding="utf-8")
+        publish(
+            "Throughput of training",
+            command,
+            machine,
+            rows,
+            options.output and options.output / "training.md",
+        )
     except (UAREError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(as_markdown(rows))
-    print(as_json_line(command, machine, rows))
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+import torch
 from torch.utils.data import DataLoader
 
 from data.captions import StoredCaptions
@@ -72,7 +73,5 @@ def _begin_worker(_: int) -> None:
 
     Schedulers send SIGTERM to all processes of a job; the training process needs its rows to end well.
     """
-    import torch
-
     torch.set_num_threads(1)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

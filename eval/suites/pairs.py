@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from eval.suites.suite import Candidate, DataMissing, Found, Request
+from eval.suites.suite import Candidate, Found, Request, lists_named
 from uare.errors import InputError
 
 LIST = "pairs.json"
@@ -20,13 +20,9 @@ REAL, RENDERED = "photographed", "rendered"  # the tag of each item
 
 def find_pairs(request: Request) -> Found:
     """The pairs of all lists, by type and then in the order of the lists."""
-    root = request.data_root
-    lists = [path for path in (root / LIST, *sorted(root.glob(f"*/{LIST}"))) if path.is_file()]
-    if not lists:
-        raise DataMissing(f"no {LIST} in {root} or in a folder right below it")
     candidates: list[Candidate] = []
     problems: list[str] = []
-    for path in lists:
+    for path in lists_named(LIST, request.data_root):
         try:
             entries = read_list(path)["pairs"]
         except InputError as error:

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 from data.readers.scales import Scale
-from eval.suites.suite import Candidate, DataMissing, Found, Request
+from eval.suites.suite import Candidate, Found, Request, lists_named
 from uare.errors import InputError
 
 LIST = "scores.json"
@@ -22,13 +22,9 @@ OWN_SCALE = Scale(1, 5)
 
 def find_scored_folder(request: Request) -> Found:
     """The scored pictures of all lists."""
-    root = request.data_root
-    lists = [path for path in (root / LIST, *sorted(root.glob(f"*/{LIST}"))) if path.is_file()]
-    if not lists:
-        raise DataMissing(f"no {LIST} in {root} or in a folder right below it")
     candidates: list[Candidate] = []
     problems: list[str] = []
-    for path in lists:
+    for path in lists_named(LIST, request.data_root):
         for index, entry in enumerate(_read(path)):
             try:
                 candidate = _candidate(entry, path.parent)

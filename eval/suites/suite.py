@@ -18,6 +18,14 @@ class DataMissing(InputError):
     """A suite's data is not there; the message says what was looked for."""
 
 
+def lists_named(name: str, root: Path) -> list[Path]:
+    """Files of this name in a folder and right below it; DataMissing where there is none."""
+    lists = [path for path in (root / name, *sorted(root.glob(f"*/{name}"))) if path.is_file()]
+    if not lists:
+        raise DataMissing(f"no {name} in {root} or in a folder right below it")
+    return lists
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """Where to look for data, and how much of it is wanted."""
