@@ -67,6 +67,9 @@ def read_rgb(path: Path) -> Pixels:
         ) from error
 
 
+ENLARGED = (1.3, 3.0)  # factors of soft crops
+
+
 @dataclass(frozen=True, kw_only=True)
 class CropSettings:
     """How crops are drawn."""
@@ -74,15 +77,19 @@ class CropSettings:
     size_px: int  # side of the square crop
     min_scale: float = 0.5  # a crop is reduced by a factor drawn from [min_scale, 1]
     drawn_share: float = 0.05  # share of procedural pictures
+    soft_share: float = (
+        0.0  # share of photos enlarged: pixels of a camera are softer than those of small photos
+    )
     darkened_share: float = 0.15  # share of photos made darker: not every dark photo is in need of light
     quarter_turns: bool = (
         False  # rotations by 90 degrees: fine for a codec, wrong for a network that knows the sky
     )
 
     def __post_init__(self) -> None:
-        if self.size_px < 16 or not 0 < self.min_scale <= 1 or not 0 <= self.drawn_share <= 1:
+        shares = (self.drawn_share, self.soft_share, self.darkened_share)
+        if self.size_px < 16 or not 0 < self.min_scale <= 1 or not all(0 <= share <= 1 for share in shares):
             raise InputError(
-                f"crop settings need size_px >= 16, 0 < min_scale <= 1, 0 <= drawn_share <= 1; found {self}"
+                f"crop settings need size_px >= 16, 0 < min_scale <= 1 and shares in [0, 1]; found {self}"
             )
 
 
@@ -105,7 +112,7 @@ class PhotoCrops:
         if generator.random() < self.settings.drawn_share:
             return draw_picture(self.settings.size_px, generator)
         photo = self.photos[int(generator.integers(len(self.photos)))]
-        pixels = random_crop(photo, self.settings.size_px, self.settings.min_scale, generator)
+        pixels = self._cut(photo, generator)
         if generator.random() < self.settings.darkened_share:
             pixels = darkened(pixels, generator)
         if generator.random() < 0.5:
@@ -113,6 +120,14 @@ class PhotoCrops:
         if self.settings.quarter_turns:
             pixels = np.rot90(pixels, int(generator.integers(4)))
         return np.ascontiguousarray(pixels)
+
+    def _cut(self, photo: Pixels, generator: np.random.Generator) -> Pixels:
+        size_px, min_scale = self.settings.size_px, self.settings.min_scale
+        if not self.settings.soft_share or generator.random() >= self.settings.soft_share:
+            return random_crop(photo, size_px, min_scale, generator)
+        small_px = round(size_px / generator.uniform(*ENLARGED))
+        small = Image.fromarray(random_crop(photo, small_px, min_scale, generator))
+        return np.asarray(small.resize((size_px, size_px), Image.Resampling.BICUBIC))
 
     def batch(self, first_index: int, count: int) -> Tensor:
         """Crops `first_index` to `first_index + count` as (count, 3, H, W) float32 in [0, 1]."""

@@ -9,14 +9,15 @@ from pathlib import Path
 from eval.adapters.classical import classical_subjects
 from eval.adapters.elsewhere import FolderSubject
 from eval.adapters.measures import PicturesThemselves
-from eval.adapters.model import model_subject
+from eval.adapters.model import ModelSubject, model_subject
+from eval.adapters.prompting import prompted_subjects
 from eval.adapters.subject import Contender, Subject
 from eval.environment import git_hash, package_versions
 from eval.gauges import Gauges
 from eval.journal import fold
 from eval.metrics.rows import Metric
 from eval.metrics.table import default_metrics, find_metrics
-from eval.options import Options, check_names
+from eval.options import Named, Options, check_names
 from eval.quoted import Quoted, check_quoted, read_quoted, write_quoted
 from eval.ranks import Ranks
 from eval.records import (
@@ -186,9 +187,7 @@ def _recorded(options: Options) -> tuple[list[Listed], list[SubjectInfo]]:
 def _contenders(options: Options, ranks: Ranks) -> list[Contender]:
     """What the options name, in the order of tables: untouched and classical, made elsewhere, models."""
     classical: list[Subject] = [*classical_subjects(options.baselines)]
-    models: list[Subject] = [
-        model_subject(one.source, one.name, options.seed, ranks.local_index) for one in options.models
-    ]
+    models = _models(options, ranks)
     elsewhere = [(one.name or Path(one.source).name, Path(one.source)) for one in options.predictions]
     check_names(
         [one.info.name for one in (*classical, *models)] + [name for name, _ in elsewhere] + [MEASURES]
@@ -205,6 +204,19 @@ def _contenders(options: Options, ranks: Ranks) -> list[Contender]:
         *(folder(name, path) for name, path in elsewhere),
         *(always(one) for one in models),
     ]
+
+
+def _models(options: Options, ranks: Ranks) -> list[Subject]:
+    """Each model as users meet it, and by other words where that was asked for."""
+
+    def loaded(one: Named) -> ModelSubject:
+        return model_subject(one.source, one.name, options.seed, ranks.local_index)
+
+    analyst = loaded(options.analyst) if options.analyst else None
+    models: list[Subject] = []
+    for model in map(loaded, options.models):
+        models += [model, *(prompted_subjects(model, analyst) if options.simple_prompt else [])]
+    return models
 
 
 def _fold(folders: Sequence[Path], items: Sequence[Item], protocols: Sequence[str], ranks: Ranks) -> None:

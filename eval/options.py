@@ -33,6 +33,8 @@ class Options:
     models: tuple[Named, ...]
     baselines: tuple[str, ...]
     predictions: tuple[Named, ...]
+    simple_prompt: bool
+    analyst: Named | None
     quoted: Path | None
     suites: tuple[str, ...] | None  # None: all
     metrics: tuple[str, ...] | None  # None: those of the table that are default
@@ -62,6 +64,8 @@ def read_options(given: Sequence[str], command: str) -> Options:
         models=models,
         baselines=baselines,
         predictions=predictions,
+        simple_prompt=chosen.simple_prompt or chosen.analyst is not None,
+        analyst=_named(chosen.analyst) if chosen.analyst else None,
         quoted=chosen.quoted,
         suites=_listed(chosen.suite),
         metrics=_listed(chosen.metrics),
@@ -93,6 +97,14 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         metavar="[NAME=]MODEL",
         help=f"name or folder of a model, may be repeated (default: {DEFAULT_MODEL})",
+    )
+    parser.add_argument(
+        "--simple-prompt", action="store_true", help="also let each model restore by one fixed sentence"
+    )
+    parser.add_argument(
+        "--analyst",
+        metavar="[NAME=]MODEL",
+        help="also let each model restore by what this one says of the photo (UARE's table 5)",
     )
     parser.add_argument(
         "--predictions",

@@ -1,6 +1,6 @@
 """Puts a trained network and its detail path together to the folder that ships: float16, with its tokenizer.
 
-python training/assemble.py --model runs/tiny/model --detail runs/detail --output uare/models/uare-tiny
+python training/assemble.py --model MODEL --detail runs/detail --output uare/models/uare-tiny
 """
 
 import sys
@@ -20,7 +20,9 @@ from uare.tokenizer import TextTokenizer
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Assembles the model folder that ships.")
-    parser.add_argument("--model", type=Path, required=True, help="folder that training/tiny.py wrote")
+    parser.add_argument(
+        "--model", type=Path, required=True, help="model folder that a phase of training/train.py wrote"
+    )
     parser.add_argument("--detail", type=Path, required=True, help="folder that training/detail.py wrote")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(argv)

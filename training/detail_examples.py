@@ -1,6 +1,6 @@
 """Restores harmed crops with a trained network and writes what the detail path learns from.
 
-    python training/detail_examples.py --photos FOLDER --model runs/tiny/model --output runs/shards
+    python training/detail_examples.py --photos FOLDER --model MODEL --output runs/shards
 
 Each example holds the harmed crop, its restoration without a detail path, its plain codec round trip, and the
 clean crop.
@@ -110,10 +110,13 @@ def make_examples(
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Makes examples for the detail path.")
     parser.add_argument("--photos", type=Path, help="folder with photos.json; default: UARE_TRAIN_PHOTOS")
-    parser.add_argument("--model", type=Path, required=True, help="folder that training/tiny.py wrote")
+    parser.add_argument(
+        "--model", type=Path, required=True, help="model folder that a phase of training/train.py wrote"
+    )
     parser.add_argument("--output", type=Path, required=True, help="folder for the shards")
     parser.add_argument("--count", type=int, default=1600, help="examples")
     parser.add_argument("--crop-px", type=int, default=192)
+    parser.add_argument("--soft-share", type=float, default=0.4, help="share of photos shown enlarged")
     parser.add_argument("--first", type=int, default=10_000_000, help="number of the first crop")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seed", type=int, default=0)
@@ -122,9 +125,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     model = UAREModel.from_pretrained(args.model, dtype=torch.float32).eval()
     model.to(args.device)
     tokenizer = TextTokenizer.from_folder(args.model)
-    crops = PhotoCrops(
-        load_photos(training_folder(args.photos)), CropSettings(size_px=args.crop_px), args.seed
-    )
+    settings = CropSettings(size_px=args.crop_px, soft_share=args.soft_share)
+    crops = PhotoCrops(load_photos(training_folder(args.photos)), settings, args.seed)
     for first in range(args.first, args.first + args.count, BATCH):
         write_shard(
             args.output / f"{first}.safetensors", make_examples(model, tokenizer, crops, first, BATCH)

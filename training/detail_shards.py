@@ -22,6 +22,7 @@ from uare.vocabulary import DEGRADATIONS
 
 CLEAN = -1  # kind of an example whose LQ is the photo itself
 CLEAN_SHARE = 0.1  # of every batch: a clean photo must come back as itself
+MISSED_SHARE = 0.15  # of the harmed: their D(z) is D(E(LQ)), as where the network overlooks a harm
 HELD_OUT_EVERY = 32  # every 32nd example of a kind is for evaluation
 PICTURES = ("lq", "decoded", "lq_decoded", "hq")
 
@@ -80,7 +81,9 @@ def read_shards(folder: Path) -> list[DetailExamples]:
     for path in paths:
         try:
             tensors = load_file(path)
-            shards.append(DetailExamples(kind=tensors["kind"], **{name: tensors[name] for name in PICTURES}))
+            # copied: pages that are mapped from files are read again and again
+            pictures = {name: tensors[name].clone() for name in PICTURES}
+            shards.append(DetailExamples(kind=tensors["kind"], **pictures))
         except (OSError, SafetensorError, KeyError) as error:
             raise InputError(f"cannot read detail shard {path} ({error!r}); make it again") from error
     return shards
@@ -138,6 +141,8 @@ class DetailCrops:
         top = int(generator.integers(height - self.size_px + 1))
         left = int(generator.integers(width - self.size_px + 1))
         cut = self._cut(shard_index, row, slice(top, top + self.size_px), slice(left, left + self.size_px))
+        if not is_clean and generator.random() < MISSED_SHARE:
+            cut["decoded"] = cut["lq_decoded"]
         if generator.random() < 0.5:
             cut = {name: value.flip(-1) if name in PICTURES else value for name, value in cut.items()}
         return cut

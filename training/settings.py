@@ -130,7 +130,8 @@ class TrainSettings(Form):
 
     phase: Phase
     model: str  # a folder, a name of the package, or "preset:tiny" for a new network
-    codec: Path | None = None  # weights of the codec, for a new network
+    codec: Path | None = None  # folder that training/codec.py wrote, for a new network
+    vision: Path | None = None  # folder that training/vision.py wrote: a new network's texture reader
     output: Path
     seed: int = 0
     steps: int = Field(gt=0)
@@ -155,6 +156,8 @@ class TrainSettings(Form):
             raise ValueError("detach_frozen belongs to the first stage; the unified phase freezes no expert")
         if self.model.startswith("preset:") and self.codec is None:
             raise ValueError("a new network needs the weights of a codec; set codec to a folder")
+        if self.vision is not None and not self.model.startswith("preset:"):
+            raise ValueError(f"vision belongs to a new network; {self.model} has a texture reader of its own")
         return self
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -15,7 +15,7 @@ from training.settings import TrainSettings
 from uare.checkpoints.bagel import is_bagel_folder, read_config
 from uare.checkpoints.folders import check_weight_files, find_folder
 from uare.config import UAREConfig
-from uare.errors import ConfigError
+from uare.errors import CheckpointError, ConfigError
 from uare.model import UAREModel
 from uare.tokenizer import TextTokenizer
 
@@ -54,8 +54,21 @@ def build(settings: TrainSettings, dtype: torch.dtype = torch.float32) -> tuple[
     assert settings.codec is not None  # the settings have seen to it
     torch.manual_seed(settings.seed)  # initial weights
     model = UAREModel(config)
-    model.codec.load_state_dict(load_file(settings.codec / "codec.safetensors"))
+    load_part(model.codec, settings.codec / "codec.safetensors")
+    if settings.vision is not None:
+        assert model.vision.texture is not None  # the preset has one
+        load_part(model.vision.texture.image, settings.vision / "vision.safetensors")
     return model, tokenizer
+
+
+def load_part(module: nn.Module, path: Path) -> None:
+    """Fills a part of a network with weights trained alone; CheckpointError if they do not fit."""
+    try:
+        module.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise CheckpointError(
+            f"cannot start from {path} ({str(error).splitlines()[0]}); give the folder of its training run"
+        ) from None
 
 
 def starting_dtype(settings: TrainSettings) -> torch.dtype:

@@ -3,8 +3,8 @@
     python training/vision.py --photos FOLDER --output runs/vision --crops 30000
 
 Words alone teach it slowly: few of their labels speak of the picture. The statistics it reads are fixed, so
-they are computed once and read many times. Writes `vision.safetensors`, which `training/tiny.py --vision`
-starts from.
+they are computed once and read many times. Writes `vision.safetensors`, from which a phase with
+`vision: FOLDER` starts.
 """
 
 import sys

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from PIL import Image
 
@@ -26,8 +26,8 @@ class Pipeline(Protocol):
     def compare(self, a: Image.Image, b: Image.Image, /) -> Comparison:
         """Says which of two photos is better."""
 
-    def restore(self, image: Image.Image, /, *, seed: int, upscale: int) -> Restoration:
-        """Makes a photo better and `upscale` times as large."""
+    def restore(self, image: Image.Image, /, *, seed: int, upscale: int, **options: Any) -> Restoration:
+        """Makes a photo better and `upscale` times as large; `options` as in `uare.options`."""
 
 
 class ModelSubject:
@@ -52,10 +52,14 @@ class ModelSubject:
     def prepare(self) -> None:
         _ = self.pipeline
 
+    def restore(self, image: Image.Image, scale: int, **options: Any) -> Restoration:
+        """The photo restored with the run's seed and made `scale` times as large."""
+        return self.pipeline.restore(image, seed=self._seed, upscale=scale, **options)
+
     def predict(self, item: Item, picture: Array) -> Answer:
         image = Image.fromarray(to_bytes(picture))
         if item.kind == RESTORE:
-            restored = self.pipeline.restore(image, seed=self._seed, upscale=item.scale)
+            restored = self.restore(image, item.scale)
             text = restored.analysis.text if restored.analysis else None
             return Answer(picture=to_array(restored.image), text=text)
         if item.kind == COMPARE:

@@ -143,3 +143,14 @@ def test_drawn_pictures_differ_and_have_the_size_asked_for() -> None:
 def test_impossible_crop_settings_are_refused() -> None:
     with pytest.raises(InputError, match="min_scale"):
         CropSettings(size_px=32, min_scale=0)
+
+
+def test_soft_crops_have_less_fine_structure_than_the_photo() -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (200, 220, 3), dtype=np.uint8)
+
+    def roughness(soft_share: float) -> float:
+        settings = CropSettings(size_px=64, drawn_share=0, darkened_share=0, soft_share=soft_share)
+        pixels = PhotoCrops([photo], settings, seed=0).batch(0, 24)
+        return float(pixels.diff(dim=-1).abs().mean())
+
+    assert roughness(1.0) < 0.6 * roughness(0.0)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from eval.adapters.elsewhere import FolderSubject
 from eval.adapters.model import ModelSubject, model_subject
+from eval.adapters.prompting import prompted_subjects
 from eval.adapters.subject import Answer
 from eval.gauges import Gauges
 from eval.item_pictures import read_result, result_size
@@ -193,7 +194,10 @@ def test_a_metric_that_cannot_be_loaded_states_its_reason_and_gives_no_scores(
 
 
 class Pipeline:
-    """Restores by enlarging, scores by brightness, prefers the brighter photo."""
+    """Restores by enlarging, scores by brightness, prefers the brighter photo; notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, object]] = []
 
     def assess(self, image: Image.Image, /) -> Assessment:
         score = 1 + 4 * float(np.asarray(image).mean()) / 255
@@ -205,7 +209,8 @@ class Pipeline:
         brighter = np.asarray(a).mean() > np.asarray(b).mean()
         return Comparison(verdict="A" if brighter else "B", probabilities=(0.7, 0.2, 0.1), text="")
 
-    def restore(self, image: Image.Image, /, *, seed: int, upscale: int) -> Restoration:
+    def restore(self, image: Image.Image, /, *, seed: int, upscale: int, **options: object) -> Restoration:
+        self.told.append(options)
         large = image.resize((image.width * upscale, image.height * upscale), Image.Resampling.NEAREST)
         return Restoration(image=large, analysis=None, verdict=None, seed=seed, steps=1, timings={})
 
@@ -235,6 +240,24 @@ def test_a_model_gives_its_opinion_of_pictures_and_pairs(items: tuple[Item, ...]
     assert predictions[scored.id].text == "It is dark."
     assert scores[compared.id, OWN_SCORE].value == pytest.approx(0.5)
     assert predictions[compared.id].text in ("A", "B")
+
+
+def test_a_model_restores_by_other_words_beside_its_own(items: tuple[Item, ...], tmp_path: Path) -> None:
+    model, analyst = _model(), ModelSubject("other", "other", "2", Pipeline, seed=0)
+    simple, foreign = prompted_subjects(model, analyst)
+    assert (simple.info.name, foreign.info.name) == ("m, simple prompt", "m, told by other")
+    assert len({model.info.digest, simple.info.digest, foreign.info.digest}) == 3
+    assert not simple.takes(replace(items[0], kind=SCORE))
+    predict_suite(items[:1], [model, simple, foreign], tmp_path / "out", Ranks())
+    words = [options.get("instruction") for options in model.pipeline.told]  # type: ignore[attr-defined]
+    assert words == [None, "enhance this mix-degraded image", "It is dark."]
+    told = read_predictions(tmp_path / "out" / foreign.info.folder)[items[0].id]
+    assert told.text == "It is dark."
+
+
+def test_without_an_analyst_only_the_simple_sentence_is_tried() -> None:
+    (simple,) = prompted_subjects(_model(), None)
+    assert simple.info.name == "m, simple prompt"
 
 
 def test_the_digest_of_a_model_follows_its_weights(tmp_path: Path) -> None:

@@ -1,16 +1,25 @@
-"""Detail-path training: shards round trip, balanced draws over kinds, losses in units of their kind."""
+"""Detail-path training: shards round trip, balanced draws over kinds, a loss in decibels."""
 
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from training.detail import detail_loss, main, measure_scales
-from training.detail_shards import CLEAN, DetailCrops, DetailExamples, kind_name, read_shards, write_shard
+from training.detail import FLOOR, detail_loss, main
+from training.detail_shards import (
+    CLEAN,
+    MISSED_SHARE,
+    DetailCrops,
+    DetailExamples,
+    kind_name,
+    read_shards,
+    write_shard,
+)
 from uare.detail import DetailPath
 from uare.errors import InputError
 
@@ -66,16 +75,25 @@ def test_held_out_examples_are_never_drawn(folder: Path) -> None:
     assert held_out.lq.shape == (1, 3, 48, 48)
 
 
-def test_a_path_that_adds_nothing_has_a_loss_of_one_for_every_kind(folder: Path) -> None:
+def test_some_harmed_examples_show_what_the_network_overlooked(tmp_path: Path) -> None:
+    one = examples_of([0, CLEAN])
+    write_shard(tmp_path / "a.safetensors", DetailExamples(**{**vars(one), "decoded": one.hq}))
+    batch = DetailCrops(read_shards(tmp_path), 16, seed=0).batch(0, 1000)
+    missed = (batch.decoded - batch.lq_decoded).abs().amax(dim=(1, 2, 3)) == 0
+    assert float(missed[batch.kind == 0].float().mean()) == pytest.approx(MISSED_SHARE, abs=0.04)
+
+
+@pytest.mark.parametrize(("kind", "error"), [(0, 0.1), (1, 0.2), (CLEAN, 0.01)])
+def test_the_loss_of_a_path_that_adds_nothing_is_the_error_of_the_decoder_in_db(
+    folder: Path, kind: int, error: float
+) -> None:
     path = DetailPath(SMALL)
-    torch.nn.init.zeros_(path.get_parameter("leave.3.bias"))  # the gains: the plain decoder is left
-    crops = DetailCrops(read_shards(folder), 16, seed=0)
-    scales = measure_scales(crops, num_examples=256)
-    batch = crops.batch(0, 512)
-    for kind in (CLEAN, 0, 1):
-        rows = batch.kind == kind
-        part = DetailExamples(**{name: value[rows] for name, value in vars(batch).items()})
-        assert detail_loss(path, part, scales).item() == pytest.approx(1.0, abs=0.02)
+    torch.nn.init.zeros_(path.get_parameter("leave.0.bias"))  # the gains: the plain decoder is left
+    batch = DetailCrops(read_shards(folder), 16, seed=0).batch(0, 256)
+    rows = batch.kind == kind
+    part = DetailExamples(**{name: value[rows] for name, value in vars(batch).items()})
+    expected = 10 * math.log10(error**2 + FLOOR)
+    assert detail_loss(path, part).item() == pytest.approx(expected, abs=0.3)  # shards hold 8 bits
 
 
 def test_a_short_run_leaves_weights_and_psnr_by_kind(folder: Path, tmp_path: Path) -> None:

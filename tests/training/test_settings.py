@@ -143,6 +143,7 @@ def test_the_phases_take_the_sets_that_the_paper_names() -> None:
             "captions are about whole pictures, but data.size.crops_px cuts them",
         ),
         ("model=preset:tiny", "needs the weights of a codec; set codec to a folder"),
+        ("vision=runs/vision", "vision belongs to a new network"),
     ],
 )
 def test_mistakes_are_named_with_their_dotted_path(

@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from tests.training.phases import Workshop, make_workshop, run
 from tests.uare.tiny import tiny_config, tiny_text_tokenizer
 from training.phases import is_trained
+from training.presets import tiny_config as shipped_config
+from training.presets import tiny_tokenizer
 from training.settings import TrainSettings
 from training.start import build, configuration_of, starting_dtype
-from uare.errors import ConfigError
+from uare.errors import CheckpointError, ConfigError
 from uare.model import UAREModel
 
 SMALLEST_RATE = 1e-12  # moves no weight that float32 can tell
@@ -121,3 +123,30 @@ def test_a_phase_in_bfloat16_goes_on_from_the_float32_weights(workshop: Workshop
 def test_a_preset_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ConfigError, match="model is preset:huge, expected preset:tiny"):
         configuration_of(settings_of("preset:huge", codec="codec"))
+
+
+def test_a_new_network_takes_codec_and_texture_reader_from_their_own_runs(tmp_path: Path) -> None:
+    torch.manual_seed(7)
+    taught = UAREModel(shipped_config(tiny_tokenizer()))
+    assert taught.vision.texture is not None
+    save_file(taught.codec.state_dict(), tmp_path / "codec.safetensors")
+    save_file(taught.vision.texture.image.state_dict(), tmp_path / "vision.safetensors")
+    model, _ = build(settings_of("preset:tiny", codec=tmp_path, vision=tmp_path))
+    assert model.vision.texture is not None
+    for own, given in (
+        (model.codec, taught.codec),
+        (model.vision.texture.image, taught.vision.texture.image),
+    ):
+        stored = given.state_dict()
+        assert all(torch.equal(value, stored[name]) for name, value in own.state_dict().items())
+    assert not torch.equal(model.text.head.weight, taught.text.head.weight)
+
+
+@pytest.mark.parametrize("content", [None, b"nothing"])
+def test_weights_of_a_part_that_are_missing_or_broken_are_named(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "codec.safetensors").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"cannot start from .*codec\.safetensors"):
+        build(settings_of("preset:tiny", codec=tmp_path))
