@@ -34,6 +34,7 @@ TILE_BATCH = 4  # tiles of one forward pass
 OVERLAP = 1 / 8  # of a tile's side
 PARTWAY = 0.6  # of the way from noise that fidelity 1 skips, for models without a detail path
 RECOLOURING = ("haze", "lowlight")  # repairs that must change colours
+SLIGHT = 1  # severity: so little haze or darkness is as often the photo's own
 
 
 @dataclass
@@ -109,7 +110,7 @@ def _ask(
     """The words that go with every tile, with the analysis where one is wanted."""
     if not options.analyse:
         words = options.instruction or prompts.RESTORE
-        return _request(user_text(tokenizer, words), None, words), None
+        return _request(user_text(tokenizer, words), None, words, None), None
     words = options.instruction or prompts.ANALYSE_THEN_RESTORE
     wish = user_text(tokenizer, words)
     overview = _overview(pixels, model.config)
@@ -120,7 +121,7 @@ def _ask(
     text = write_answer(model, tokenizer, read(model, [[clean, view, wish]]), on_text)
     analysis = parse_analysis(text)
     # decoded and encoded again, as in training: the ids may differ from those generated
-    return _request(wish, user_text(tokenizer, text), f"{words} {analysis.quality or ''}"), analysis
+    return _request(wish, user_text(tokenizer, text), words, analysis), analysis
 
 
 def _overview(pixels: Tensor, config: UAREConfig) -> Tensor:
@@ -135,9 +136,12 @@ def _overview(pixels: Tensor, config: UAREConfig) -> Tensor:
     return resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
 
 
-def _request(instruction: Text, analysis: Text | None, words: str) -> Request:
-    named = {degradation.type for degradation in find_degradations(words)}
-    return Request(instruction=instruction, analysis=analysis, keeps_colours=named.isdisjoint(RECOLOURING))
+def _request(instruction: Text, said: Text | None, words: str, analysis: Analysis | None) -> Request:
+    """Colours may change if the user names such a harm, or the analysis one that is more than slight."""
+    named = {one.type for one in find_degradations(words)}
+    if analysis is not None:
+        named |= {one.type for one in analysis.degradations if one.severity != SLIGHT}
+    return Request(instruction=instruction, analysis=said, keeps_colours=named.isdisjoint(RECOLOURING))
 
 
 def _restore_tiles(
@@ -169,6 +173,8 @@ def _restore_tiles(
         restored = decode_tokens(model.codec, tokens.to(model.device), grid, patch)
         if model.detail is not None:
             seen = decode_tokens(model.codec, latents.to(model.device), grid, patch)
+            if request.keeps_colours:
+                restored = match_low_frequencies(restored, seen)
             dtype = model.dtype
             restored = model.detail(tiles.to(dtype), restored.to(dtype), seen.to(dtype), fidelity).float()
         elif fidelity > 0 and request.keeps_colours:
