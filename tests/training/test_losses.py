@@ -20,6 +20,7 @@ def output_of(batch: PackedBatch, velocity: Tensor | None = None, vocab_size: in
         logits=torch.zeros(len(batch.logit_index), vocab_size),
         velocity=torch.zeros_like(batch.labels.velocity) if velocity is None else velocity,
         hidden=torch.zeros(batch.num_tokens, 32),
+        seen=torch.zeros(len(batch.patch_index), 24),
         cache=ContextCache((), (), ()),
     )
 
