@@ -15,6 +15,7 @@ class PooledSettings(Form):
     """A judge over pooled features of our own network, which stays as it is."""
 
     model: str = "uare-tiny"  # a folder, or a name of the package
+    most_px: int | None = Field(default=None, ge=64)  # largest side looked at; less is faster
     inner_width: int = Field(default=128, gt=0)
     width: int = Field(default=64, gt=0)  # of F_g, F_d and F_p
 

@@ -59,11 +59,14 @@ def _pooled_start(
     model = UAREModel.from_pretrained(folder, dtype=torch.float32).eval()
     model.to(choose_device(None))  # type: ignore[arg-type]  # the library's stub loses the bound method
     tokenizer = TextTokenizer.from_folder(folder)
-    features = pooled_features(model, tokenizer, table.images, settings.output / "features.safetensors", tell)
+    features = pooled_features(
+        model, tokenizer, table.images, pooled.most_px, settings.output / "features.safetensors", tell
+    )
     config = PooledConfig(
         feature_width=pooled_width(model),
         inner_width=pooled.inner_width,
         width=pooled.width,
+        most_px=pooled.most_px,
         marks=marks_of(model),
     )
     sizes = (config.feature_width, config.inner_width, config.width)

@@ -44,14 +44,15 @@ def pooled_features(
     model: UAREModel,
     tokenizer: TextTokenizer,
     images: Sequence[Path],
+    most_px: int | None,
     cache: Path,
     tell: Callable[[str], None] = print,
 ) -> Tensor:
     """`pooled_view` of each image, (m, W) float32; the cache file counts for the same model and images."""
-    key = _key(model, images)
+    key = _key(model, images, most_px)
     rows = _cached(cache, key)
     for index in range(len(rows), len(images)):
-        rows.append(pooled_view(model, tokenizer, load_photo(images[index])))
+        rows.append(pooled_view(model, tokenizer, load_photo(images[index]), most_px))
         if len(rows) % SAVED_EVERY == 0 or len(rows) == len(images):
             cache.parent.mkdir(parents=True, exist_ok=True)
             partial = cache.with_suffix(".partial")
@@ -61,10 +62,10 @@ def pooled_features(
     return torch.stack(rows)
 
 
-def _key(model: UAREModel, images: Sequence[Path]) -> str:
+def _key(model: UAREModel, images: Sequence[Path], most_px: int | None) -> str:
     """Differs where the model or one of the images is another."""
     files = [(str(image), status.st_size, status.st_mtime_ns) for image in images if (status := image.stat())]
-    return hashlib.sha256(json.dumps([marks_of(model), files]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([marks_of(model), most_px, files]).encode()).hexdigest()
 
 
 def _cached(cache: Path, key: str) -> list[Tensor]:

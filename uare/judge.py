@@ -48,6 +48,7 @@ class PooledConfig:
     inner_width: int
     width: int
     marks: dict[str, float]  # name of a weight -> mean of its magnitudes, see `marks_of`
+    most_px: int | None = None  # largest side that is looked at; None: as much as for an assessment
 
 
 class Judge:
@@ -122,9 +123,10 @@ def load_judge(folder: Path, model: UAREModel, tokenizer: TextTokenizer) -> Judg
     else:
         _check_model(file, config, model)
         network = new_pooled_network(config)
+        most_px = config.most_px
 
         def look(photo: Photo) -> Tensor:
-            return pooled_view(model, tokenizer, photo)
+            return pooled_view(model, tokenizer, photo, most_px)
 
     weights_file = folder / WEIGHTS_FILE
     try:

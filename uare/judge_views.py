@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -28,14 +30,21 @@ def pooled_width(model: UAREModel) -> int:
 
 
 @torch.no_grad()
-def pooled_view(model: UAREModel, tokenizer: TextTokenizer, photo: Photo) -> Tensor:
+def pooled_view(
+    model: UAREModel, tokenizer: TextTokenizer, photo: Photo, most_px: int | None = None
+) -> Tensor:
     """What our own network makes of a photo (2·D_vit + 2·D,) float32, from one forward pass.
 
     Mean and deviation over the patches of the vision encoder's features, the mean of the quality expert's
-    states at the patches, and its state where it is about to say the level.
+    states at the patches, and its state where it is about to say the level. `most_px` is the largest side
+    that is looked at; None as much as for an assessment.
     """
-    pixels = fill_transparent(photo.pixels, photo.alpha)
-    view = vision_item(pixels, model.config, model.config.assess_transform)
+    limits = model.config.assess_transform
+    if most_px is not None:
+        limits = replace(
+            limits, max_size=min(most_px, limits.max_size), min_size=min(most_px, limits.min_size)
+        )
+    view = vision_item(fill_transparent(photo.pixels, photo.alpha), model.config, limits)
     question = user_text(tokenizer, prompts.ASSESS_QUESTION)
     answer = Text(ids=tuple(tokenizer.encode(QUALITY_PREFIX)), closes=False)
     batch = pack([[view, question, answer]], model.config).to(model.device)

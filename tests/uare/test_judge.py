@@ -126,6 +126,16 @@ def test_a_view_is_what_the_network_computes_in_one_pass(
     assert not torch.allclose(view, other, atol=1e-3)
 
 
+def test_less_can_be_looked_at(
+    tiny_model: UAREModel, tiny_tokenizer: TextTokenizer, pictures: list[NDArray[np.uint8]]
+) -> None:
+    photo = load_photo(pictures[0])  # 24 x 56
+    shrunk = pooled_view(tiny_model, tiny_tokenizer, photo, 24)
+    whole = pooled_view(tiny_model, tiny_tokenizer, photo)
+    assert torch.equal(pooled_view(tiny_model, tiny_tokenizer, photo, 640), whole)
+    assert not torch.allclose(shrunk, whole, atol=1e-3)
+
+
 def test_the_pipeline_asks_its_judge_and_gives_reasons_for_that_verdict(
     judging: UAREPipeline, judge: Judge, pictures: list[NDArray[np.uint8]]
 ) -> None:

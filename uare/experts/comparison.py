@@ -45,7 +45,7 @@ class ComparisonHead(nn.Module):
     @property
     def gate_is_constant(self) -> bool:
         """Whether the gate says the same of every image, so that the degradation branch need not run."""
-        return any(not self.gate[place].weight.any() for place in (0, 2))
+        return any(not self.gate.get_parameter(f"{place}.weight").any() for place in (0, 2))
 
     def prompt_features(self, degradation: Tensor) -> Tensor:
         """F_p (B, d) of degradation features F_d (B, d)."""
