@@ -57,7 +57,7 @@ def _pooled_start(
 ) -> Start:
     folder = find_folder(pooled.model)
     model = UAREModel.from_pretrained(folder, dtype=torch.float32).eval()
-    model.to(choose_device(None))  # type: ignore[arg-type]  # the library's stub loses the bound method
+    model.to(choose_device(None))
     tokenizer = TextTokenizer.from_folder(folder)
     features = pooled_features(
         model, tokenizer, table.images, pooled.most_px, settings.output / "features.safetensors", tell
@@ -93,7 +93,7 @@ def _pooled_start(
 def _clip_start(settings: JudgeSettings, clip: ClipSettings, table: PairTable) -> Start:
     device = choose_device(None)
     published = _published_clip(clip.folder)
-    vision = published.config.vision_config
+    vision: Any = published.config.vision_config  # the library's annotation allows for more kinds
     config = TowerConfig(
         width=vision.hidden_size,
         inner_width=vision.intermediate_size,
@@ -132,9 +132,10 @@ def _published_clip(folder: Path) -> CLIPModel:
 
     try:
         with quiet_loading():
-            model, found = CLIPModel.from_pretrained(
+            loaded: Any = CLIPModel.from_pretrained(
                 folder, local_files_only=True, output_loading_info=True, dtype=torch.float32
             )
+            model, found = loaded
     except (OSError, ValueError, SafetensorError) as error:
         first_line = str(error).partition("\n")[0]
         raise CheckpointError(

@@ -18,7 +18,7 @@ from uare.analysis import VERDICT_PREFIX, VERDICT_WORDS
 from uare.batch.ranking import rank_files
 from uare.compare import IDENTICAL
 from uare.errors import CheckpointError
-from uare.experts.comparison import ComparisonHead, JudgeNetwork, pair_probabilities
+from uare.experts.comparison import ComparisonHead, Encoding, JudgeNetwork, pair_probabilities
 from uare.images import Photo, load_photo
 from uare.judge import (
     CONFIG_FILE,
@@ -170,7 +170,12 @@ def test_ranking_encodes_each_photo_once_and_does_not_depend_on_their_order(
     paths = [photos / name for name in ("a.png", "b.jpg", "deep/c.png")]
     encoded = []
     encode = Judge.encode
-    monkeypatch.setattr(Judge, "encode", lambda self, photo: encoded.append(photo) or encode(self, photo))
+
+    def counted(judge: Judge, photo: Photo) -> Encoding:
+        encoded.append(photo)
+        return encode(judge, photo)
+
+    monkeypatch.setattr(Judge, "encode", counted)
     results = rank_files(judging, paths, Screen(is_quiet=True), [], 2).results
     assert len(encoded) == 3
     assert [result["comparisons"] for result in results] == [2, 2, 2]

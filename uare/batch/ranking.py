@@ -157,7 +157,8 @@ class _Tournament:
             self._compare(matches)
             met.update(matches)
             strengths = fit(self.wins, PRIOR_WINS)
-            matches = next_round(self.wins.sum(1) if strengths is None else strengths.values, met)
+            so_far = self.wins.sum(1) if strengths is None else strengths.values
+            matches = next_round(so_far.tolist(), met)
         return self.wins
 
     def _allowed(self, pairs: int, most: int | None) -> int:
