@@ -32,7 +32,7 @@ def build_row(scene: Scene) -> Row:
     model = scene.model
     batch = pack([[*scene.images, *scene.texts, scene.target]], model.config).to(model.device)
     plan = plan_attention(batch.segments, (0,), model.device)
-    return Row(model.embed(batch), batch.positions, batch.latent_index, plan)
+    return Row(model.embed(batch, model.see(batch)), batch.positions, batch.latent_index, plan)
 
 
 @torch.no_grad()

@@ -38,7 +38,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "pictures",
         frozenset({"images", "saving", "samples", "alpha", "colour", "metadata", "sixteen_bit", "writing"})
-        | frozenset({"masks", "tiling", "view", "folders"}),
+        | frozenset({"masks", "tiling", "view", "folders", "likeness", "opencv_resize", "bradley_terry"}),
     ),
     (
         "parts",
@@ -51,7 +51,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("mixture", frozenset({"mixture"})),
     ("model", frozenset({"model"})),
     ("methods", frozenset({"flow", "decoding"})),
-    ("verbs", frozenset({"assess", "compare", "restore"})),
+    ("verbs", frozenset({"assess", "compare", "restore", "judge", "judge_views"})),
     ("pipeline", frozenset({"pipeline"})),
     (
         "work of the shells",

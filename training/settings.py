@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -161,12 +161,23 @@ class TrainSettings(Form):
         return self
 
 
+AnyForm = TypeVar("AnyForm", bound=Form)
+
+
 def read_settings(path: Path, changes: Sequence[str] = ()) -> TrainSettings:
-    """The settings of a YAML file with `a.b=value` changes.
+    """The settings of a phase in a YAML file, with `a.b=value` changes.
 
     `deepspeed` counts from the file's folder, all other paths from the working directory. Raises ConfigError
     with the dotted path of what is wrong.
     """
+    settings = read_form(TrainSettings, path, changes)
+    if settings.deepspeed is not None and not settings.deepspeed.is_absolute():
+        settings = settings.model_copy(update={"deepspeed": path.parent / settings.deepspeed})
+    return settings
+
+
+def read_form(form: type[AnyForm], path: Path, changes: Sequence[str] = ()) -> AnyForm:
+    """A form filled in by a YAML file, with `a.b=value` changes; ConfigError as `read_settings`."""
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
@@ -174,16 +185,15 @@ def read_settings(path: Path, changes: Sequence[str] = ()) -> TrainSettings:
             f"cannot read the training file {path} ({error}); correct its path or text"
         ) from None
     if not isinstance(document, dict):
-        raise ConfigError(f"{path} holds no settings; expected `phase: …` and the fields of docs/training.md")
+        raise ConfigError(
+            f"{path} holds no settings; expected fields such as `{next(iter(form.model_fields))}: …`"
+        )
     for change in changes:
         _set(document, change)
     try:
-        settings = TrainSettings.model_validate(document)
+        return form.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_explained(error)}") from None
-    if settings.deepspeed is not None and not settings.deepspeed.is_absolute():
-        settings = settings.model_copy(update={"deepspeed": path.parent / settings.deepspeed})
-    return settings
+        raise ConfigError(f"{path}: {_explained(error, form)}") from None
 
 
 def _set(document: dict[str, Any], change: str) -> None:
@@ -202,7 +212,7 @@ def _set(document: dict[str, Any], change: str) -> None:
         raise ConfigError(f"--set {change}: the value is no YAML; quote it") from None
 
 
-def _explained(error: ValidationError) -> str:
+def _explained(error: ValidationError, form: type[Form]) -> str:
     """The first problem in one sentence, with the nearest known key for an unknown one."""
     problems = error.errors()
     # a mistyped key is also missing under its right name: the first says more
@@ -214,22 +224,22 @@ def _explained(error: ValidationError) -> str:
         return f"{place} is missing; add it"
     if problem["type"] != "extra_forbidden":
         return f"{place}: {problem['msg']}, found {problem['input']!r:.80}"
-    known = sorted(_fields_at(problem["loc"][:-1]))
+    known = sorted(_fields_at(problem["loc"][:-1], form))
     near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.0)
     return f"{place} is not a known key; the nearest known one is {near[0]}"
 
 
-def _fields_at(place: tuple[int | str, ...]) -> set[str]:
+def _fields_at(place: tuple[int | str, ...], form: type[Form]) -> set[str]:
     """Names of the fields of the section at a place of the form."""
-    form: Any = TrainSettings
+    section: Any = form
     for part in place:
-        if isinstance(form, type) and issubclass(form, Form):
-            form = form.model_fields[str(part)].annotation
-            if isinstance(form, UnionType):  # `Form | None`
-                form = _inner_form(form)
+        if isinstance(section, type) and issubclass(section, Form):
+            section = section.model_fields[str(part)].annotation
+            if isinstance(section, UnionType):  # `Form | None`
+                section = _inner_form(section)
         else:  # a name in a mapping or a place in a list
-            form = _inner_form(form)
-    return set(form.model_fields)
+            section = _inner_form(section)
+    return set(section.model_fields)
 
 
 def _inner_form(annotation: Any) -> type[Form]:

@@ -78,14 +78,19 @@ def write_answer(
     tokenizer: TextTokenizer,
     context: ContextCache,
     on_text: Callable[[str], None] | None = None,
+    said: str = "",
 ) -> str:
-    """The model's greedy answer to a context of one sample; `on_text` gets the text so far at each token."""
-    ids: list[int] = []
+    """The model's greedy answer to a context of one sample; `on_text` gets the text so far at each token.
+
+    With `said` the answer begins with these words, and the model goes on from them.
+    """
+    ids: list[int] = tokenizer.encode(said)
 
     def stream(_: int, token: int) -> None:
         ids.append(token)
         if on_text is not None:
             on_text(tokenizer.decode(ids))
 
-    (answer,) = generate(model, context, MAX_ANALYSIS_TOKENS, on_token=stream)
-    return tokenizer.decode(answer)
+    begun = list(ids)
+    (answer,) = generate(model, context, MAX_ANALYSIS_TOKENS, on_token=stream, said=begun)
+    return tokenizer.decode(begun + answer)

@@ -1,18 +1,29 @@
-"""Which of two photos is better: a verdict that does not depend on the order in which they are given."""
+"""Which of two photos is better: a verdict that does not depend on the order in which they are given.
+
+A model with a judge (`uare.judge`) lets it decide and writes the reasons for its verdict; without one, or
+with a reference, the verdict is read off the words that the model would write.
+"""
 
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from uare import prompts
 from uare.analysis import VERDICT_PREFIX, VERDICT_WORDS
 from uare.assess import user_text, write_answer
+from uare.cache import ContextCache
 from uare.decoding import choice_logits, read
+from uare.images import Photo
+from uare.judge import Judge
+from uare.likeness import pair_warnings
 from uare.model import UAREModel
 from uare.packing import Item
 from uare.patches import vision_item
 from uare.results import Comparison
 from uare.tokenizer import TextTokenizer
+
+IDENTICAL = f"{VERDICT_PREFIX} {VERDICT_WORDS[2]}. Both are the same, pixel by pixel."
 
 
 def compare_photos(
@@ -22,16 +33,48 @@ def compare_photos(
     second: Tensor,
     reference: Tensor | None = None,
     *,
+    judge: Judge | None = None,
     with_text: bool = True,
 ) -> Comparison:
     """Compares images (3, H, W) in [0, 1]; sizes may differ. Swapping them swaps the verdict exactly.
 
-    Both orders are read and averaged; the reasons are written for the order given.
+    Both orders are averaged; the reasons are written for the order given. The same pixels are equal without
+    asking. A judge has no eye for a reference, so it is not asked where there is one.
     """
+    if torch.equal(first, second):
+        text = IDENTICAL if with_text else ""
+        return Comparison(verdict="equal", probabilities=(0.0, 0.0, 1.0), text=text)
+    if judge is not None and reference is None:
+        probabilities = judge.compare(Photo(pixels=first), Photo(pixels=second))
+        verdict = verdict_of(probabilities)
+        text = ""
+        if with_text:
+            word = VERDICT_WORDS[("A", "B", "equal").index(verdict)]
+            context = read(model, [_question(model, tokenizer, (first, second), reference)])
+            text = write_answer(model, tokenizer, context, said=f"{VERDICT_PREFIX} {word}.")
+    else:
+        probabilities, context = _read_verdict(model, tokenizer, (first, second), reference)
+        verdict = verdict_of(probabilities)
+        text = write_answer(model, tokenizer, context) if with_text else ""
+    warnings = pair_warnings(first, second)
+    return Comparison(verdict=verdict, probabilities=probabilities, text=text, warnings=warnings)
+
+
+def verdict_of(probabilities: tuple[float, float, float]) -> Literal["A", "B", "equal"]:
+    """The most probable of (A better, B better, equal); a tie between A and B is equal."""
+    a_better, b_better, equal = probabilities
+    if equal >= max(a_better, b_better) or a_better == b_better:
+        return "equal"
+    return "A" if a_better > b_better else "B"
+
+
+def _read_verdict(
+    model: UAREModel, tokenizer: TextTokenizer, pair: tuple[Tensor, Tensor], reference: Tensor | None
+) -> tuple[tuple[float, float, float], ContextCache]:
+    """Probabilities from the logits of the verdict's words, and the context of the order given."""
     # each order alone: in a batch the second would be rounded otherwise than the first
     contexts = [
-        read(model, [_question(model, tokenizer, pair, reference)])
-        for pair in ((first, second), (second, first))
+        read(model, [_question(model, tokenizer, order, reference)]) for order in (pair, (pair[1], pair[0]))
     ]
     given, swapped = (
         choice_logits(model, tokenizer, context, VERDICT_PREFIX, VERDICT_WORDS)[0].softmax(-1)
@@ -42,16 +85,7 @@ def compare_photos(
         float(given[1] + swapped[0]) / 2,
         float(given[2] + swapped[2]) / 2,
     )
-    text = write_answer(model, tokenizer, contexts[0]) if with_text else ""
-    return Comparison(verdict=verdict_of(probabilities), probabilities=probabilities, text=text)
-
-
-def verdict_of(probabilities: tuple[float, float, float]) -> Literal["A", "B", "equal"]:
-    """The most probable of (A better, B better, equal); a tie between A and B is equal."""
-    a_better, b_better, equal = probabilities
-    if equal >= max(a_better, b_better) or a_better == b_better:
-        return "equal"
-    return "A" if a_better > b_better else "B"
+    return probabilities, contexts[0]
 
 
 def _question(

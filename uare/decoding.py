@@ -28,16 +28,18 @@ def generate(
     temperature: float = 0.0,
     generators: Sequence[torch.Generator] | None = None,
     on_token: Callable[[int, int], None] | None = None,
+    said: Sequence[int] = (),
 ) -> list[list[int]]:
     """Answers each sample's context; returns ids without the start and end marker.
 
+    `said` are ids with which every answer begins; what is returned goes on from them.
     Greedy at temperature 0, else sampled with one generator per sample, so that an answer does not depend on
     its neighbours. A sample stops at its end marker, the others go on. `on_token(sample, id)` streams.
     """
     end = model.config.special_tokens.text_end
     answers: list[list[int]] = [[] for _ in range(cache.num_samples)]
     active = list(range(cache.num_samples))
-    items: list[list[Item]] = [[Text(ids=(), closes=False)] for _ in active]
+    items: list[list[Item]] = [[Text(ids=tuple(said), closes=False)] for _ in active]
     for _ in range(max_new_tokens):
         output = model(pack(items, model.config, cache.next_positions).to(model.device), cache)
         logits = output.logits.float().cpu()

@@ -40,6 +40,7 @@ class ModelOutput:
     logits: Tensor  # (n, V), next token at `batch.logit_index`
     velocity: Tensor  # (m, C*4) float32 at `batch.target_index`, noise − latent
     hidden: Tensor  # (N, D) after each expert's final norm
+    seen: Tensor  # (P, D_vit) of the vision encoder, before the connector
     cache: ContextCache  # everything read so far, this batch included
 
 
@@ -102,14 +103,19 @@ class UAREModel(PreTrainedModel):
         else:
             super()._init_weights(module)
 
-    def embed(self, batch: PackedBatch) -> Tensor:
-        """Every token's input (N, D): text, ViT and latent tokens at their places."""
+    def see(self, batch: PackedBatch) -> Tensor:
+        """The vision encoder's features (P, D_vit) of all patches."""
+        if not len(batch.patch_index):
+            return batch.patches.new_zeros(0, self.config.vision.hidden_size)
+        return self.vision(batch.patches, batch.patch_positions, batch.patch_lens)
+
+    def embed(self, batch: PackedBatch, seen: Tensor) -> Tensor:
+        """Every token's input (N, D): text, ViT and latent tokens at their places; `seen` is from `see`."""
         text = self.text.embed(batch.token_ids)
         x = text.new_zeros(batch.num_tokens, text.shape[-1])
         x[batch.token_index] = text
         if len(batch.patch_index):
-            features = self.vision(batch.patches, batch.patch_positions, batch.patch_lens)
-            x[batch.patch_index] = self.connector(features, batch.patch_positions).to(x.dtype)
+            x[batch.patch_index] = self.connector(seen, batch.patch_positions).to(x.dtype)
         # in training also for none: ranks that share gradients must all use every parameter
         if len(batch.latent_index) or torch.is_grad_enabled():
             latent = self.latent.embed(batch.latents, batch.base, batch.timesteps, batch.latent_positions)
@@ -120,7 +126,10 @@ class UAREModel(PreTrainedModel):
         """Runs one packed batch, its samples going on from `cache` where one is given."""
         cached_lens = cache.lens if cache else (0,) * batch.num_samples
         plan = plan_attention(batch.segments, cached_lens, batch.positions.device)
-        hidden, layers = self.mixture(self.embed(batch), batch.positions, batch.latent_index, plan, cache)
+        seen = self.see(batch)
+        hidden, layers = self.mixture(
+            self.embed(batch, seen), batch.positions, batch.latent_index, plan, cache
+        )
         targets = batch.target_index
         return ModelOutput(
             logits=self.text.head(hidden[batch.logit_index]),
@@ -131,6 +140,7 @@ class UAREModel(PreTrainedModel):
                 batch.timesteps[targets],
             ),
             hidden=hidden,
+            seen=seen,
             cache=ContextCache(
                 layers=layers,
                 lens=tuple(a + b for a, b in zip(cached_lens, batch.sample_lens, strict=True)),

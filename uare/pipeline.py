@@ -18,6 +18,7 @@ from uare.checkpoints.folders import DEFAULT_MODEL, find_folder
 from uare.compare import compare_photos
 from uare.errors import InputError
 from uare.images import Photo, PhotoSource, load_photo
+from uare.judge import CONFIG_FILE, Judge, find_judge
 from uare.masks import apply_mask, load_mask
 from uare.model import UAREModel
 from uare.options import MIN_TILE_PX, RestoreOptions
@@ -53,9 +54,10 @@ class UAREPipeline:
     them; a list gives a list. Errors are `uare.errors.InputError` and its siblings.
     """
 
-    def __init__(self, model: UAREModel, tokenizer: TextTokenizer) -> None:
+    def __init__(self, model: UAREModel, tokenizer: TextTokenizer, judge: Judge | None = None) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
+        self.judge = judge
 
     @classmethod
     def from_pretrained(
@@ -64,19 +66,27 @@ class UAREPipeline:
         *,
         device: str | None = None,
         dtype: str | None = None,
+        judge: str | Path | None = None,
         **kwargs: Any,
     ) -> "UAREPipeline":
         """Loads a model of the package, a folder of ours or a BAGEL folder.
 
         `device` None takes cuda, then mps, then cpu; `dtype` None bfloat16 where the device computes in it,
-        else float32. `kwargs` go to `UAREModel.from_pretrained` (`device_map`, `quantization_config`, ...).
+        else float32. `judge` is a folder or a file of a judge (`uare.judge`); None takes that of the model's
+        folder, which may have none. `kwargs` go to `UAREModel.from_pretrained` (`device_map`,
+        `quantization_config`, ...).
         """
         chosen = choose_device(device)
         folder = find_folder(name)
         model = UAREModel.from_pretrained(folder, dtype=choose_dtype(dtype, chosen), **kwargs)
         if not kwargs.keys() & {"device_map", "quantization_config"}:
             model.to(chosen)  # type: ignore[arg-type]  # the library's stub loses the bound method
-        return cls(model, TextTokenizer.from_folder(folder))
+        tokenizer = TextTokenizer.from_folder(folder)
+        if judge is None and not (folder / CONFIG_FILE).is_file():
+            return cls(model, tokenizer)
+        found = find_judge(folder if judge is None else Path(judge), model, tokenizer)
+        found.network.to(chosen)
+        return cls(model, tokenizer, found)
 
     @overload
     def assess(self, photo: list[OnePhoto]) -> list[Assessment]: ...
@@ -94,7 +104,15 @@ class UAREPipeline:
         """Says which photo is better; `reference` is what both were made from."""
         first, second = _pixels(_loaded(a)), _pixels(_loaded(b))
         original = None if reference is None else _pixels(_loaded(reference))
-        return compare_photos(self.model, self.tokenizer, first, second, original)
+        return compare_photos(self.model, self.tokenizer, first, second, original, judge=self.judge)
+
+    def prefer(self, a: Photos, b: Photos) -> tuple[float, float, float]:
+        """Only the probabilities of (A better, B better, equal), as `compare` has them, in less time."""
+        first, second = _pixels(_loaded(a)), _pixels(_loaded(b))
+        compared = compare_photos(
+            self.model, self.tokenizer, first, second, judge=self.judge, with_text=False
+        )
+        return compared.probabilities
 
     @overload
     def restore(self, photo: list[OnePhoto], **options: Any) -> list[Restoration]: ...
@@ -201,7 +219,9 @@ class UAREPipeline:
 
     def _judged(self, before: Tensor, after: Tensor) -> Verdict:
         """The restoration against its input."""
-        comparison = compare_photos(self.model, self.tokenizer, after, before, with_text=False)
+        comparison = compare_photos(
+            self.model, self.tokenizer, after, before, judge=self.judge, with_text=False
+        )
         better, worse, equal = comparison.probabilities
         return Verdict(outcome=OUTCOMES[comparison.verdict], probabilities=(better, worse, equal))
 

@@ -107,9 +107,17 @@ def _totals(content: Json) -> Text:
 
 
 def _ranking(content: Json) -> RenderableType:
-    table = _table("rank", "photo", "points", right=("rank", "points"))
+    numbers = ("rank", "points", "strength", "95 %")
+    table = _table("rank", "photo", "points", "strength", "95 %", right=numbers)
     for result in content["results"]:
-        table.add_row(str(result["rank"]), _name(result["input"]), f"{result['points']:.3f}")
+        low, high = result["interval"]
+        table.add_row(
+            str(result["rank"]),
+            _name(result["input"]),
+            f"{result['points']:.3f}",
+            f"{result['strength']:+.2f}",
+            f"{low:+.2f} to {high:+.2f}",
+        )
     return table
 
 

@@ -85,6 +85,7 @@ class Comparison:
     verdict: Literal["A", "B", "equal"]
     probabilities: tuple[float, float, float]
     text: str
+    warnings: tuple[str, ...] = ()  # reasons to doubt it: other sizes, other contents
 
     def to_dict(self) -> Json:
         names = ("A", "B", "equal")
@@ -92,6 +93,7 @@ class Comparison:
             "verdict": self.verdict,
             "probabilities": rounded(dict(zip(names, self.probabilities, strict=True))),
             "text": self.text,
+            "warnings": list(self.warnings),
         }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from uare.vocabulary import ATTRIBUTES, DEGRADATIONS, LEVELS, SEVERITIES
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 Schema = dict[str, Any]
 
 
@@ -109,6 +109,7 @@ DEFINITIONS: dict[str, Schema] = {
         verdict=_one_of("The better one, or equal.", ["A", "B", "equal"]),
         probabilities=_probabilities("A", "B", "equal"),
         text=_text("The reasons as the model wrote them."),
+        warnings=_list("Reasons to doubt it, a sentence each.", {"type": "string"}),
     ),
     "analysis": _record(
         "What the model wrote before it restored, in parts; null where a part is missing.",
@@ -178,9 +179,12 @@ _RESTORED: dict[str, Schema] = {
 }
 _RANKED = _record(
     "One photo's place.",
-    rank=_count("1 is best; equal points share a rank.", 1),
+    rank=_count("1 is best; equal strengths share a rank.", 1),
     input=_text(_PATH),
-    points={**_PROBABILITY, "description": "Mean over the other photos of P(better) + P(equal) / 2."},
+    points={**_PROBABILITY, "description": "Mean over its comparisons of P(better) + P(equal) / 2."},
+    strength={"type": "number", "description": "Log-odds against the average photo (Bradley-Terry)."},
+    interval=_list("95 % of the strength, each comparison taken as one vote.", {"type": "number"}),
+    comparisons=_count("Of this photo with others."),
 )
 _TRIAGED: dict[str, Schema] = {
     "input": _text(_PATH),

@@ -185,7 +185,7 @@ def check_row_forward(golden: Golden, report: Report) -> None:
     batch = pack(read_row(golden).samples, golden.config)
     with torch.no_grad(), watched(model.mixture.layers[0]) as calls:
         output = model(batch)
-        embedded = model.embed(batch)
+        embedded = model.embed(batch, model.see(batch))
     routing = route(batch.num_tokens, batch.latent_index)
     (experts, _) = calls[0][1]
     report.close("input of the mixture", embedded, record["act.llm_input"])

@@ -1,4 +1,4 @@
-"""`uare rank` and `uare triage` on the tiny model."""
+"""`uare triage` on the tiny model."""
 
 from __future__ import annotations
 
@@ -10,49 +10,9 @@ import pytest
 
 from tests.uare.command_line import Command, files_below, write_photo
 from uare.batch.ledger import Ledger, fingerprint
-from uare.batch.ranking import in_order
 from uare.errors import InputError
-from uare.pipeline import UAREPipeline
-from uare.results import Comparison
 
 pytestmark = pytest.mark.usefixtures("short_texts")
-
-
-# --- rank ---
-
-
-def test_points_are_the_mean_of_wins_and_half_of_ties() -> None:
-    def compared(*probabilities: float) -> Comparison:
-        return Comparison(verdict="equal", probabilities=probabilities, text="")  # type: ignore[arg-type]
-
-    paths = [Path("a"), Path("b"), Path("c")]
-    places = in_order(
-        paths,
-        {(0, 1): compared(0.1, 0.8, 0.1), (0, 2): compared(0.5, 0.3, 0.2), (1, 2): compared(0.7, 0.1, 0.2)},
-    )
-    assert [(place.rank, place.path.name) for place in places] == [(1, "b"), (2, "a"), (3, "c")]
-    assert [place.points for place in places] == pytest.approx([(0.85 + 0.8) / 2, (0.15 + 0.6) / 2, 0.3])
-
-
-def test_equal_photos_share_a_rank() -> None:
-    equal = Comparison(verdict="equal", probabilities=(0.2, 0.2, 0.6), text="")
-    places = in_order([Path("a"), Path("b")], {(0, 1): equal})
-    assert [(place.rank, place.points) for place in places] == [(1, 0.5), (1, 0.5)]
-
-
-def test_rank_orders_by_the_pipelines_comparisons(
-    uare: Command, photos: Path, restoring_pipeline: UAREPipeline
-) -> None:
-    paths = [photos / name for name in ("a.png", "b.jpg", "deep/c.png")]
-    pairs = {(i, j): restoring_pipeline.compare(paths[i], paths[j]) for i, j in ((0, 1), (0, 2), (1, 2))}
-    expected = [
-        {"rank": place.rank, "input": str(place.path), "points": round(place.points, 4)}
-        for place in in_order(paths, pairs)
-    ]
-    assert uare("rank", photos, "--json").results == expected
-
-
-# --- triage ---
 
 
 def test_triage_restores_what_is_below_the_level_and_leaves_the_rest(

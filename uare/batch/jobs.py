@@ -136,6 +136,8 @@ def compare_files(pipe: "UAREPipeline", pair: Pair, screen: Screen) -> Json:
     for warning in warnings:
         screen.note(warning)
     comparison = pipe.compare(photos["a"], photos["b"], photos.get("reference"))
+    for warning in comparison.warnings:
+        screen.note(f"{pair.a} and {pair.b}: {warning}")
     return {
         **{name: None if path is None else str(path) for name, path in named.items()},
         "comparison": comparison.to_dict(),

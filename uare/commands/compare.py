@@ -9,6 +9,7 @@ from uare.commands.options import (
     DeviceOption,
     DtypeOption,
     JsonFlag,
+    JudgeOption,
     ModelOption,
     QuietFlag,
     ReportOption,
@@ -26,6 +27,7 @@ def compare(  # noqa: PLR0913, PLR0917  # typer makes an option of each
     ] = None,
     output: ReportOption = None,
     model: ModelOption = "uare-tiny",
+    judge: JudgeOption = None,
     device: DeviceOption = None,
     dtype: DtypeOption = None,
     seed: SeedOption = 0,
@@ -46,7 +48,7 @@ def compare(  # noqa: PLR0913, PLR0917  # typer makes an option of each
 
         report = report_path(output, "compare")
         pairs, problems = find_pairs(a, b, reference)
-        pipe, facts = Setup(model=model, device=device, dtype=dtype, seed=seed).open()
+        pipe, facts = Setup(model=model, device=device, dtype=dtype, seed=seed, judge=judge).open()
         outcome = work_through(
             pairs,
             lambda pair, _: compare_files(pipe, pair, screen),

@@ -26,6 +26,14 @@ ResultsOption = Annotated[
 ModelOption = Annotated[
     str, typer.Option("-n", "--model", help="A model of the package, or a folder: ours or BAGEL's.")
 ]
+JudgeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--judge",
+        help="Who compares: a folder with judge.json, or FGResQ.pth.",
+        show_default="the model's, where it has one",
+    ),
+]
 DeviceOption = Annotated[
     str | None, typer.Option("--device", help="cuda, mps or cpu.", show_default="the first that is there")
 ]

@@ -1,5 +1,7 @@
 """`uare rank`: photos in order of quality."""
 
+from typing import Annotated
+
 import typer
 
 from uare.commands.options import (
@@ -7,6 +9,7 @@ from uare.commands.options import (
     DtypeOption,
     InputOption,
     JsonFlag,
+    JudgeOption,
     ModelOption,
     PhotosArgument,
     QuietFlag,
@@ -22,7 +25,17 @@ def rank(  # noqa: PLR0913, PLR0917  # typer makes an option of each
     photos: PhotosArgument = None,
     input_: InputOption = None,
     output: ReportOption = None,
+    comparisons: Annotated[
+        int | None,
+        typer.Option(
+            "--comparisons",
+            min=1,
+            help="At most this many, between photos that are close; a judge compares all pairs anyway.",
+            show_default="all pairs, at most 500",
+        ),
+    ] = None,
     model: ModelOption = "uare-tiny",
+    judge: JudgeOption = None,
     device: DeviceOption = None,
     dtype: DtypeOption = None,
     seed: SeedOption = 0,
@@ -31,7 +44,7 @@ def rank(  # noqa: PLR0913, PLR0917  # typer makes an option of each
 ) -> None:
     """Puts photos in order, best first.
 
-    Each is compared with every other.
+    They are compared in pairs; the strengths that explain the outcomes best have intervals.
     """
     screen = Screen(is_quiet=quiet)
     with screen.usage_errors():
@@ -44,7 +57,8 @@ def rank(  # noqa: PLR0913, PLR0917  # typer makes an option of each
         report = report_path(output, "rank")
         found = find_images(sources)
         refuse_nothing(found.images, found.problems, screen)
-        pipe, facts = Setup(model=model, device=device, dtype=dtype, seed=seed).open()
-        outcome = rank_files(pipe, [image.path for image in found.images], screen, found.problems)
+        pipe, facts = Setup(model=model, device=device, dtype=dtype, seed=seed, judge=judge).open()
+        paths = [image.path for image in found.images]
+        outcome = rank_files(pipe, paths, screen, found.problems, comparisons)
         finish(screen, document("rank", facts, outcome), as_json=as_json, report=report)
     raise typer.Exit(outcome.exit_code)

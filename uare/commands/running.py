@@ -21,6 +21,7 @@ class Setup:
     device: str | None
     dtype: str | None
     seed: int
+    judge: Path | None = None
 
     def open(self) -> tuple["UAREPipeline", Json]:
         """The loaded pipeline, and the facts about it that documents hold."""
@@ -30,7 +31,9 @@ class Setup:
         from uare.pipeline import UAREPipeline
 
         torch.manual_seed(self.seed)
-        pipe = UAREPipeline.from_pretrained(self.model, device=self.device, dtype=self.dtype)
+        pipe = UAREPipeline.from_pretrained(
+            self.model, device=self.device, dtype=self.dtype, judge=self.judge
+        )
         return pipe, model_facts(self.model, pipe)
 
 
