@@ -138,6 +138,11 @@ def read_open(folder: Path) -> list[FinePair]:
     return _rows(path, {}, FinePair) if path.is_file() else []
 
 
+def read_images(folder: Path) -> list[FineImage]:
+    """The images of a set written here, labelled or not; InputError where there is no such table."""
+    return _rows(folder / IMAGES, {}, FineImage)
+
+
 def _mapped(path: Path) -> dict[str, tuple[Path, dict[str, str]]]:
     import yaml
 

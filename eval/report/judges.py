@@ -14,7 +14,7 @@ from eval.report.means import source_of
 from eval.report.model import Cell, Column, Mark, Point, Scatter, Table, count, estimate, number, word
 
 NUM_BINS = 5  # equal parts of the range of opinions, as in FGRestore's table 2
-LEAST_IN_BIN = 3  # two pictures always agree or disagree fully
+LEAST_IN_BIN = 10  # a handful of pictures often agree or disagree fully
 DECIMALS = 3
 LEAST_POINTS = 5  # fewer show nothing
 MOST_POINTS = 1500  # of a cloud; more only make the page heavy
@@ -192,20 +192,27 @@ def correlation_cell(found: Correlation, num_scores: int, mark: Mark = "") -> Ce
 
 
 def _bins(judges: Sequence[Judge], items: Sequence[Item], title: str) -> Table:
-    """SRCC among pictures of about the same quality, which is harder than over the whole scale."""
+    """SRCC among pictures of about the same quality, which is harder than over the whole scale.
+
+    FGRestore's table 2; parts with fewer than `LEAST_IN_BIN` pictures have no value.
+    """
     opinions = {item.id: item.mos for item in items if item.mos is not None}
     edges = np.linspace(min(opinions.values()), max(opinions.values()), NUM_BINS + 1)
     bin_of = {
         item: min(int(np.searchsorted(edges, opinion, side="right")) - 1, NUM_BINS - 1)
         for item, opinion in opinions.items()
     }
-    names = [f"[{place / NUM_BINS:.1f}, {(place + 1) / NUM_BINS:.1f}]" for place in range(NUM_BINS)]
+    names = [
+        f"[{place / NUM_BINS:.1f}, {(place + 1) / NUM_BINS:.1f}] (n = {list(bin_of.values()).count(place)})"
+        for place in range(NUM_BINS)
+    ]
+    names.append(f"overall (n = {len(bin_of)})")
     columns = [Column(name="judge"), *(Column(name=name, better="higher") for name in names)]
     rows = []
     for judge in judges:
         cells = []
-        for place in range(NUM_BINS):
-            inside = [item for item, bin in bin_of.items() if bin == place and item in judge.scores]
+        for place in (*range(NUM_BINS), None):
+            inside = [item for item, bin in bin_of.items() if place in (None, bin) and item in judge.scores]
             value = srcc([judge.scores[item] for item in inside], [opinions[item] for item in inside])
             is_known = len(inside) >= LEAST_IN_BIN and not math.isnan(value)
             cell = number(value if is_known else None, DECIMALS)
