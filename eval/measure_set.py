@@ -2,9 +2,10 @@
 
     python eval/measure_set.py SET --metrics psnr_rgb,fsim,gmsd
 
-Writes `SET/measured.csv`, which `python data/build_fgrestore.py --measured SET/measured.csv --vote ...` takes.
-SET is a folder that the builder has filled before, with or without labels. Values that are in the table
-already are not measured again. Exit code 0: all done; 1: something could not be measured; 2: nothing could.
+Writes `SET/measured.csv`, which `python data/build_fgrestore.py --measured SET/measured.csv --vote ...`
+takes. SET is a folder that the builder has filled before, with or without labels. Values that are in the
+table already are not measured again. Exit code 0: all done; 1: something could not be measured; 2: nothing
+could.
 """
 
 import sys

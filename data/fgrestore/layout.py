@@ -27,7 +27,7 @@ from uare.errors import InputError
 
 PAIRS, OPEN, IMAGES = "pairs.parquet", "open.parquet", "images.parquet"
 MAPPING = "fgrestore.yaml"
-INSTALL = 'pyarrow is not installed; sets of pairs need: pip install -e ".[train]"'
+INSTALL = 'pyarrow is not installed; sets of pairs need: pip install -e ".[eval]"'
 
 
 @dataclass(frozen=True, kw_only=True)
