@@ -209,7 +209,7 @@ def _vote(row: Mapping[str, object]) -> Vote:
     texts = {name: str(value).strip() for name, value in given.items()}
     # an empty required cell must fail as such, and not as a missing argument
     texts = {**dict.fromkeys(REQUIRED, ""), **texts}
-    return Vote(**texts, repeat=repeat, seconds=seconds)  # type: ignore[arg-type]  # texts for texts
+    return Vote(**texts, repeat=repeat, seconds=seconds)
 
 
 def _without_contradictions(found: Sequence[tuple[str, dict[str, object], Vote | None, str]]) -> Votes:

@@ -299,6 +299,21 @@ def test_unusable_results_are_told_and_the_rest_is_used(
     }
 
 
+@pytest.mark.parametrize("name", ["../dog", "a/b", ".hidden", ""])
+def test_names_cannot_lead_out_of_the_set(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    inputs = _inputs(tmp_path / "in")
+    listed = json.loads((inputs / "pairs.json").read_text())
+    listed["pairs"][0]["name"] = name
+    (inputs / "pairs.json").write_text(json.dumps(listed))
+    output = tmp_path / "set"
+    words = ("--filters", "smooth-1", "median-3", "--vote", "psnr", "--tau-share", 1)
+    assert _run(output, "--pairs", inputs, *words) == 1
+    assert "is no plain name" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "set"]
+
+
 def test_a_timeout_of_nothing_is_refused() -> None:
     with pytest.raises(InputError, match="expected more than 0"):
         Command(name="x", template="cp {input} {output}", timeout_s=0)
