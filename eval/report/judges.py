@@ -204,8 +204,8 @@ def _bins(
 ) -> Table:
     """A measure of agreement among pictures of about the same quality, harder than over the whole scale.
 
-    The form of FGRestore's table 2; parts with fewer than `LEAST_IN_BIN` pictures have no value. A narrow range
-    alone lowers a correlation, and says less of couples: both measures stand side by side.
+    The form of FGRestore's table 2; parts with fewer than `LEAST_IN_BIN` pictures have no value. A narrow
+    range alone lowers a correlation and not the share of couples: both stand side by side.
     """
     opinions = {item.id: item.mos for item in items if item.mos is not None}
     edges = np.linspace(min(opinions.values()), max(opinions.values()), NUM_BINS + 1)

@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 
 from data.fgrestore.layout import FineImage, FinePair, write_rows
+from data.fgrestore.measures import read_measured, voters_named
 from eval.adapters.judge import JudgeSubject
 from eval.fine_grained import JudgeResult, TaskResult, fine_grained, pair_accuracy, verdict_of_lead
 from eval.fine_grained_tables import fine_grained_section
+from eval.measure_set import main as measure
 from eval.metrics import Array
 from eval.ranks import Ranks
 from eval.records import Run, SubjectRun, read_predictions, read_run
@@ -184,3 +186,23 @@ def test_any_judge_of_pairs_can_be_a_subject(run: Run, tmp_path: Path) -> None:
         # it sees the order, and calls no pair of the set equal, though one is
         assert found.accuracy is not None and found.accuracy.mean == pytest.approx(0.75)
         assert found.accuracy_without_ties == 1
+
+
+def test_measured_values_can_vote_in_a_set_and_are_measured_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = _set(tmp_path / "set")
+    assert measure(["--metrics", "gmsd,psnr_rgb", str(folder)]) == 0
+    table = folder / "measured.csv"
+    before = table.read_text()
+    assert measure(["--metrics", "gmsd,psnr_rgb", str(folder)]) == 0
+    assert table.read_text() == before
+    found = read_measured(table)
+    assert dict(found.higher_is_better) == {"gmsd": False, "psnr_rgb": True}
+    assert len(found.values["gmsd"]) == len(CONTENTS) * len(LEVELS)  # `blur` has no references
+    voters = voters_named(("gmsd", "psnr_rgb:0.5"), found)
+    assert [(one.band, one.higher_is_better) for one in voters] == [(0.0, False), (0.5, True)]
+    best, worst = (found.values["gmsd"][f"images/made/noise/cat/r{place}.png"] for place in (0, 3))
+    assert voters[0].prefers(best, worst) == 1
+    assert measure(["--metrics", "gmsd", str(tmp_path / "none")]) == 2
+    assert "there is no file" in capsys.readouterr().err

@@ -317,3 +317,28 @@ def test_names_cannot_lead_out_of_the_set(
 def test_a_timeout_of_nothing_is_refused() -> None:
     with pytest.raises(InputError, match="expected more than 0"):
         Command(name="x", template="cp {input} {output}", timeout_s=0)
+
+
+def test_clean_photos_are_harmed_restored_and_paired(tmp_path: Path) -> None:
+    for content in CONTENTS:
+        _save(_clean(content), tmp_path / "photos" / f"{content}.png")
+    output = tmp_path / "set"
+    code = _run(
+        output,
+        *("--photos", tmp_path / "photos", "--tasks", "noise", "jpeg", "--limit", 2),
+        *("--filters", "smooth-0.6", "smooth-1", "median-3", "--vote", "psnr", "ssim", "ciede2000"),
+        *("--tau-share", 1, "--jnd-threshold", 0.99999, "--test-only"),
+    )
+    assert code == 0
+    found = read_fgrestore(output)
+    assert len(found.images) == 2 * 2 * 3
+    assert {(pair.task, pair.content) for pair in found.pairs} == {
+        (task, content) for task in ("noise", "jpeg") for content in CONTENTS[:2]
+    }
+    assert {(pair.split_pair, pair.split_content) for pair in found.pairs} == {("test", "test")}
+    for image in found.images:
+        reference, given = (
+            np.asarray(Image.open(output / path)) for path in (image.reference, image.degraded)
+        )
+        np.testing.assert_array_equal(reference, np.round(_clean(image.content)))
+        assert (reference != given).any()
