@@ -106,7 +106,7 @@ def harmed_photos(
         except InputError as error:
             problems.append(str(error))
             continue
-        image = torch.from_numpy(clean).permute(2, 0, 1)[None].float() / 255  # (1, 3, H, W)
+        image = torch.from_numpy(clean.copy()).permute(2, 0, 1)[None].float() / 255  # (1, 3, H, W)
         for place, task in enumerate(tasks):
             generator = torch.Generator().manual_seed(seed + 1000 * number + place)
             harmed, _ = degrade_with(image, [[task]], [[SEVERITY]], generator)

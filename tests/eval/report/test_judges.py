@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from eval.records import Item, MetricInfo, Score, SubjectInfo, SubjectRun, SuiteInfo, SuiteRun
 from eval.report.judges import LEAST_IN_BIN, NUM_BINS, judge_tables
 
@@ -56,7 +58,7 @@ def test_a_judge_may_be_right_among_the_worst_and_wrong_among_the_best() -> None
     assert [column.name for column in srccs.columns][1] == "[0.0, 0.2] (n = 24)"
     assert srccs.columns[-1].name == f"overall (n = {NUM_ITEMS})"
     (row,) = srccs.rows
-    assert (row[1].value, row[NUM_BINS].value) == (1.0, -1.0)
+    assert (row[1].value, row[NUM_BINS].value) == (pytest.approx(1), pytest.approx(-1))
     assert [cell.value for cell in row[2:NUM_BINS]] == [None, None, None]  # nobody is there
     assert (row[-1].value or 0) > 0.5
     (row,) = couples.rows
