@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from eval.fine_grained import JudgeResult, TaskResult, fine_grained
+from eval.fine_grained import PAIRS, JudgeResult, TaskResult, fine_grained
 from eval.intervals import MeanInterval
 from eval.records import Run
 from eval.report.model import Cell, Column, Section, Table, count, estimate, number, word
@@ -18,11 +18,13 @@ def fine_grained_section(run: Run) -> Section | None:
     """A table for each way of holding out; None where no set of pairs was judged."""
     tables: list[Table] = []
     details: list[Table] = []
+    shown: list[list[JudgeResult]] = []
     for title, tag in ((BY_CONTENT, BY_CONTENT), (BY_PAIR, BY_PAIR), ("all of the set", None)):
         if tag is None and tables:
             continue  # the set has splits: all of it would be a mix of them
         rows = fine_grained(run, tag)
-        if rows:
+        if rows and rows not in shown:  # a set that is all for testing holds out the same in every way
+            shown.append(rows)
             tables.append(_main(rows, title))
             details += [_ties(rows, title), _pooled(rows, title)]
     if not tables:
@@ -35,6 +37,9 @@ def fine_grained_section(run: Run) -> Section | None:
             "numbers of pictures; ACC: share of pairs with the right verdict, where equal scores are the "
             "verdict that both are equal. The average is the plain mean over tasks that have a value. "
             "Intervals draw whole scenes. Metrics for which lower is better are turned round first.",
+            *dict.fromkeys(
+                note for suite in run.suites if suite.info.name == PAIRS for note in suite.info.notes
+            ),
         ),
         tables=tuple(tables),
         details=tuple(details),

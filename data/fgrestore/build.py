@@ -316,6 +316,8 @@ def _split(
     if options.test_only:
         pair_split, content_split = dict.fromkeys(pair_split, TEST), dict.fromkeys(content_split, TEST)
     image_split = of_images({pair.id: (pair.image_a, pair.image_b) for pair in labelled}, pair_split)
+    if options.test_only:
+        image_split = dict.fromkeys(rows, TEST)
 
     def placed(pair: FinePair) -> FinePair:
         fields = vars(pair) | {
