@@ -27,7 +27,7 @@ from data.fgrestore.figures import draw_figures
 from data.fgrestore.labels import Consensus
 from data.fgrestore.measures import BUILTINS
 from data.fgrestore.restorers import Command, filters_named, our_restorer
-from data.fgrestore.statistics import as_text, leanings, report
+from data.fgrestore.summary import as_text, leanings, report
 from uare.errors import InputError, UAREError
 
 TIMEOUT_S = 120.0

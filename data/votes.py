@@ -42,7 +42,7 @@ class Vote:
     source_b: str = ""
     dimension: str = OVERALL
     time: str = ""  # ISO 8601 with the zone
-    order: str = ""  # one of ORDERS
+    shown_order: str = ""  # one of ORDERS
     repeat: int = 0  # 0: first showing to this person; 1, 2, ...: shown again on purpose
     role: str = RATER  # one of ROLES; an expert decides where raters disagree
     seconds: float | None = None  # from showing to choosing
@@ -51,7 +51,7 @@ class Vote:
         empty = [name for name in REQUIRED if not getattr(self, name)]
         if empty:
             raise InputError(f"{', '.join(empty)} must not be empty; fill it in or take the row out")
-        for name, allowed in (("choice", CHOICES), ("role", ROLES), ("order", ORDERS)):
+        for name, allowed in (("choice", CHOICES), ("role", ROLES), ("shown_order", ORDERS)):
             if getattr(self, name) not in allowed:
                 raise InputError(
                     f"found the {name} {getattr(self, name)!r}, expected {', '.join(filter(None, allowed))}"
@@ -209,7 +209,7 @@ def _vote(row: Mapping[str, object]) -> Vote:
     texts = {name: str(value).strip() for name, value in given.items()}
     # an empty required cell must fail as such, and not as a missing argument
     texts = {**dict.fromkeys(REQUIRED, ""), **texts}
-    return Vote(**texts, repeat=repeat, seconds=seconds)  # type: ignore[arg-type]  # texts for texts
+    return Vote(**texts, repeat=repeat, seconds=seconds)
 
 
 def _without_contradictions(found: Sequence[tuple[str, dict[str, object], Vote | None, str]]) -> Votes:

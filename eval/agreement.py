@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data.votes import NONE, OVERALL, A, Vote
 from eval.correlations import srcc
 from eval.intervals import MeanInterval, mean_with_interval
 from eval.records import MetricInfo
-from eval.votes import EQUAL, FIRST, Vote
 
 LEAST_SUBJECTS = 3  # of one picture: two are always ordered alike or opposite
 # {metric id: {(item, subject): value}}
@@ -57,24 +57,29 @@ def metric_pairs(values: Values, metrics: Sequence[MetricInfo]) -> list[MetricPa
 def with_votes(
     values: Values, metrics: Sequence[MetricInfo], votes: Sequence[Vote], seed: int
 ) -> list[VoteAgreement]:
-    """A row for each metric that has values; votes on results without a value are left out."""
+    """A row for each metric that has values: `content` of a vote is the item, its sources the subjects.
+
+    First showings of the overall question count; votes on results without a value are left out.
+    """
+    counted = [vote for vote in votes if vote.dimension == OVERALL and vote.repeat == 0]
     rows = []
     for metric in metrics:
         known = values.get(metric.id)
         if not known:
             continue
         right, items, num_equal = [], [], 0
-        for vote in votes:
-            first, second = known.get((vote.item, vote.first)), known.get((vote.item, vote.second))
+        for vote in counted:
+            first = known.get((vote.content, vote.source_a))
+            second = known.get((vote.content, vote.source_b))
             if first is None or second is None:
                 continue
-            if vote.choice == EQUAL:
+            if vote.choice == NONE:
                 num_equal += 1
                 continue
             lead = first - second if metric.higher_is_better else second - first
-            wanted = 1 if vote.choice == FIRST else -1
+            wanted = 1 if vote.choice == A else -1
             right.append(0.5 if lead == 0 else float(np.sign(lead) == wanted))
-            items.append(vote.item)
+            items.append(vote.content)
         found = mean_with_interval(right, seed, items) if right else None
         rows.append(VoteAgreement(metric=metric.id, right=found, num_equal=num_equal))
     return rows

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from data.votes import Vote
 from eval.agreement import MetricPair, metric_pairs, with_votes
 from eval.records import QUOTED, RESTORE, MetricInfo, Run, SuiteRun
 from eval.report.model import Cell, Column, Section, Table, count, number, word
-from eval.votes import Vote
 
 Values = dict[str, dict[tuple[str, str], float]]
 DECIMALS = 2
@@ -28,7 +28,7 @@ def agreement_section(run: Run, votes: Sequence[Vote]) -> Section | None:
         if any(pair.within is not None for pair in pairs):
             details.append(_matrix(suite, pairs, within=True))
         items = {item.id for item in suite.items}
-        own = [vote for vote in votes if vote.item in items]
+        own = [vote for vote in votes if vote.content in items]
         if own:
             tables.append(_votes(suite, values, run.info.metrics, own, run.info.seed))
     if not tables:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from data.votes import Votes, read_votes
 from eval.agreement_tables import agreement_section
 from eval.blur_context_tables import blur_context_section
 from eval.detail_of_run import detail_section
 from eval.efficiency import efficiency_section, measure_costs, problems_of
+from eval.fine_grained_tables import fine_grained_section
 from eval.judging_tables import judging_section
 from eval.options import Options
 from eval.paper_rows import paper_section
@@ -16,7 +18,6 @@ from eval.records import Run, write_run_info
 from eval.report.files import write_report
 from eval.report.model import Report
 from eval.scenes import SceneFile, read_scenes
-from eval.votes import Vote, read_votes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +25,14 @@ class Asked:
     """Files that the options name, read before any work so that a slip in them is found at once."""
 
     scenes: SceneFile | None
-    votes: tuple[Vote, ...]
+    votes: Votes
 
 
 def read_asked(options: Options) -> Asked:
     """Reads the files that the options name; InputError if one cannot be used."""
     return Asked(
         scenes=None if options.scenes is None else read_scenes(options.scenes),
-        votes=() if options.votes is None else read_votes(options.votes),
+        votes=Votes(votes=()) if options.votes is None else read_votes(options.votes),
     )
 
 
@@ -42,10 +43,11 @@ def report_on(run: Run, options: Options, asked: Asked) -> Report:
         detail_section(run),
         blur_context_section(run, weights),
         probes_section(run, weights),
-        agreement_section(run, asked.votes),
+        agreement_section(run, asked.votes.votes),
         judging_section(run),
+        fine_grained_section(run),
     ]
-    problems: list[str] = []
+    problems = [str(one) for one in asked.votes.set_aside]
     if options.paper:
         sections.append(paper_section(run))
     if options.efficiency:

@@ -93,6 +93,20 @@ def krcc(a: Sequence[float] | Vector, b: Sequence[float] | Vector) -> float:
     return float(kendalltau(x, y).statistic) if len(x) > 1 else math.nan
 
 
+def ordered_share(scores: Sequence[float] | Vector, opinions: Sequence[float] | Vector) -> float:
+    """Share of couples with different opinions whose scores have the same order; NaN without any.
+
+    Couples with equal scores are not ordered. Of two (n,) arrays, in memory of n.
+    """
+    x, y = _vectors(scores, opinions)
+    num_couples = num_ordered = 0
+    for place in range(len(x) - 1):
+        told_apart = np.sign(y[place] - y[place + 1 :])
+        num_couples += int(np.count_nonzero(told_apart))
+        num_ordered += int(np.count_nonzero(told_apart * np.sign(x[place] - x[place + 1 :]) > 0))
+    return num_ordered / num_couples if num_couples else math.nan
+
+
 def plcc_logistic(scores: Sequence[float] | Vector, opinions: Sequence[float] | Vector) -> float:
     """Pearson's correlation after a curve from scores to opinions; NaN where no curve can be fitted.
 

@@ -137,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--efficiency", action="store_true", help="also measure time, memory and parameters")
     parser.add_argument("--scenes", type=Path, metavar="JSON", help="kinds of scenes: {picture: [kind, ...]}")
     parser.add_argument(
-        "--votes", type=Path, metavar="CSV", help="human votes (eval/votes.py), to see which metric agrees"
+        "--votes", type=Path, metavar="FILE", help="human votes (docs/votes-format.md): which metric agrees?"
     )
     parser.add_argument("--paper", action="store_true", help="also put our rows into the papers' tables")
     parser.add_argument(

@@ -15,7 +15,7 @@ from torch import Tensor
 from uare import prompts
 from uare.analysis import find_degradations, parse_analysis
 from uare.assess import user_text, write_answer
-from uare.colour import match_low_frequencies
+from uare.colour import luma, match_low_frequencies
 from uare.config import SamplingConfig, UAREConfig
 from uare.decoding import read
 from uare.encoding import decode_tokens, encode_tokens
@@ -35,6 +35,7 @@ OVERLAP = 1 / 8  # of a tile's side
 PARTWAY = 0.6  # of the way from noise that fidelity 1 skips, for models without a detail path
 RECOLOURING = ("haze", "lowlight")  # repairs that must change colours
 SLIGHT = 1  # severity: so little haze or darkness is as often the photo's own
+DARK = 0.4  # luma that not even the brightest twentieth of a photo without light reaches
 
 
 @dataclass
@@ -110,7 +111,10 @@ def _ask(
     """The words that go with every tile, with the analysis where one is wanted."""
     if not options.analyse:
         words = options.instruction or prompts.RESTORE
-        return _request(user_text(tokenizer, words), None, words, None), None
+        keeps_colours = not _asks_for_recolouring(words)
+        return Request(
+            instruction=user_text(tokenizer, words), analysis=None, keeps_colours=keeps_colours
+        ), None
     words = options.instruction or prompts.ANALYSE_THEN_RESTORE
     wish = user_text(tokenizer, words)
     overview = _overview(pixels, model.config)
@@ -121,7 +125,10 @@ def _ask(
     text = write_answer(model, tokenizer, read(model, [[clean, view, wish]]), on_text)
     analysis = parse_analysis(text)
     # decoded and encoded again, as in training: the ids may differ from those generated
-    return _request(wish, user_text(tokenizer, text), words, analysis), analysis
+    recolours = _asks_for_recolouring(words) or _finds_recolouring(analysis, overview)
+    return Request(
+        instruction=wish, analysis=user_text(tokenizer, text), keeps_colours=not recolours
+    ), analysis
 
 
 def _overview(pixels: Tensor, config: UAREConfig) -> Tensor:
@@ -136,12 +143,19 @@ def _overview(pixels: Tensor, config: UAREConfig) -> Tensor:
     return resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
 
 
-def _request(instruction: Text, said: Text | None, words: str, analysis: Analysis | None) -> Request:
-    """Colours may change if the user names such a harm, or the analysis one that is more than slight."""
-    named = {one.type for one in find_degradations(words)}
-    if analysis is not None:
-        named |= {one.type for one in analysis.degradations if one.severity != SLIGHT}
-    return Request(instruction=instruction, analysis=said, keeps_colours=named.isdisjoint(RECOLOURING))
+def _asks_for_recolouring(words: str) -> bool:
+    return any(one.type in RECOLOURING for one in find_degradations(words))
+
+
+def _finds_recolouring(analysis: Analysis, overview: Tensor) -> bool:
+    """Whether an analysis of an overview (3, h, w) names harm that changed its colours, and is to be believed.
+
+    Called slight, haze and darkness are left alone, but for darkness that the photo itself confirms.
+    """
+    found = {one.type: one.severity for one in analysis.degradations if one.type in RECOLOURING}
+    if any(severity != SLIGHT for severity in found.values()):
+        return True
+    return "lowlight" in found and float(luma(overview).flatten().quantile(0.95)) < DARK
 
 
 def _restore_tiles(

@@ -19,8 +19,6 @@ from data.fgrestore.filters import Sign, luma, ssim
 from data.fgrestore.inputs import Degraded, harmed_photos, listed_pairs, merged, write_inputs
 from data.fgrestore.jnd import Plane
 from data.fgrestore.labels import (
-    HUMAN,
-    PSEUDO,
     Consensus,
     Label,
     human_labels,
@@ -41,7 +39,7 @@ from data.fgrestore.pairing import (
 )
 from data.fgrestore.restorers import Command, run_command, run_filters
 from data.fgrestore.results import Gathered, gather
-from data.fgrestore.splits import TEST, by_content, by_pair, of_images
+from data.fgrestore.rows import pair_row, placed_rows
 from data.fgrestore.values import Values
 from data.votes import known_pairs, read_votes
 from uare.errors import InputError
@@ -120,8 +118,10 @@ def build(options: BuildOptions, tell: Callable[[str], None]) -> Built:
     filtered = _filter(pairs, list(images.values()), ranges, options, values)
     values.save()
     labels, told = _labels(filtered, metrics, voters, options)
-    built_pairs = [_pair(pair, alike, labels.get(pair.id), rows) for pair, alike in filtered.kept]
-    labelled, open_pairs, image_rows = _split(built_pairs, rows, images, options)
+    built_pairs = [pair_row(pair, alike, labels.get(pair.id), rows) for pair, alike in filtered.kept]
+    labelled, open_pairs, image_rows = placed_rows(
+        built_pairs, rows, images, options.seed, test_only=options.test_only
+    )
     write_rows(labelled, FinePair, options.output / PAIRS)
     write_rows(open_pairs, FinePair, options.output / OPEN)
     write_rows(image_rows, FineImage, options.output / IMAGES)
@@ -276,76 +276,3 @@ def _labels(
         f"{len(votes.set_aside)} of {len(votes.votes) + len(votes.set_aside)} votes do not count; "
         f"{SET_ASIDE} holds them with the reasons",
     ]
-
-
-def _pair(pair: Candidate, alike: float, label: Label | None, rows: Mapping[str, Collected]) -> FinePair:
-    row = rows[pair.a.image]
-    return FinePair(
-        id=pair.id,
-        image_a=pair.a.image,
-        image_b=pair.b.image,
-        label=label.label if label else None,
-        task=pair.a.task,
-        content=pair.a.content,
-        origin=pair.a.origin,
-        source_a=pair.a.restorer,
-        source_b=pair.b.restorer,
-        score_a=pair.a.score,
-        score_b=pair.b.score,
-        label_kind=label.kind if label else "",
-        label_made_by=label.made_by if label else "",
-        votes_a=label.votes_a if label else None,
-        votes_b=label.votes_b if label else None,
-        votes_equal=label.votes_equal if label else None,
-        ssim=alike,
-        reference=row.reference,
-        degraded=row.degraded,
-    )
-
-
-def _split(
-    pairs: Sequence[FinePair],
-    rows: Mapping[str, Collected],
-    images: Mapping[str, ScoredImage],
-    options: BuildOptions,
-) -> tuple[list[FinePair], list[FinePair], list[FineImage]]:
-    """Labelled pairs, open pairs and images, all with their places in both splits."""
-    labelled = [pair for pair in pairs if pair.label is not None]
-    pair_split = by_pair({pair.id: pair.task for pair in labelled}, options.seed)
-    content_split = by_content([pair.content for pair in pairs], options.seed)
-    if options.test_only:
-        pair_split, content_split = dict.fromkeys(pair_split, TEST), dict.fromkeys(content_split, TEST)
-    image_split = of_images({pair.id: (pair.image_a, pair.image_b) for pair in labelled}, pair_split)
-
-    def placed(pair: FinePair) -> FinePair:
-        fields = vars(pair) | {
-            "split_pair": pair_split.get(pair.id, ""),
-            "split_content": content_split[pair.content],
-        }
-        return FinePair(**fields)
-
-    image_rows = [
-        FineImage(
-            image=image,
-            task=row.result.task,
-            content=row.result.content,
-            origin=images[image].origin if image in images else row.result.origin,
-            restorer=row.result.restorer,
-            score=images[image].score if image in images else None,
-            score_kind="" if image not in images else HUMAN if row.result.score is not None else PSEUDO,
-            reference=row.reference,
-            degraded=row.degraded,
-            split_pair=image_split.get(image, ""),
-            split_content=content_split.get(row.result.content, ""),
-            width=row.size[1],
-            height=row.size[0],
-            sha256=row.sha256,
-            made_by=row.result.made_by or f"copied from {row.result.path.name}",
-        )
-        for image, row in rows.items()
-    ]
-    return (
-        [placed(pair) for pair in labelled],
-        [placed(pair) for pair in pairs if pair.label is None],
-        image_rows,
-    )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.fgrestore.layout import FinePair
-from data.fgrestore.statistics import Leaning
+from data.fgrestore.summary import Leaning
 from uare.errors import InputError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data.fgrestore.results import Gathered, Result
+from data.fgrestore.results import Gathered, Result, check_names
 from data.samples import Picture, Pixels
 from uare.errors import InputError
 from uare.folders import IMAGE_SUFFIXES
@@ -106,7 +106,7 @@ def harmed_photos(
         except InputError as error:
             problems.append(str(error))
             continue
-        image = torch.from_numpy(clean).permute(2, 0, 1)[None].float() / 255  # (1, 3, H, W)
+        image = torch.from_numpy(clean.copy()).permute(2, 0, 1)[None].float() / 255  # (1, 3, H, W)
         for place, task in enumerate(tasks):
             generator = torch.Generator().manual_seed(seed + 1000 * number + place)
             harmed, _ = degrade_with(image, [[task]], [[SEVERITY]], generator)
@@ -122,6 +122,11 @@ def write_inputs(found: Sequence[Degraded], problems: Sequence[str], output: Pat
     told = list(problems)
     for one in found:
         key, name = (one.task, one.content), f"{one.task}/{one.content}.png"
+        try:
+            check_names(f"a picture for {one.task}", *key)
+        except InputError as error:
+            told.append(str(error))
+            continue
         if key in paths:
             told.append(f"{one.task}, {one.content} is given twice; the first is used")
             continue

@@ -27,7 +27,7 @@ from uare.errors import InputError
 
 PAIRS, OPEN, IMAGES = "pairs.parquet", "open.parquet", "images.parquet"
 MAPPING = "fgrestore.yaml"
-INSTALL = 'pyarrow is not installed; sets of pairs need: pip install -e ".[train]"'
+INSTALL = 'pyarrow is not installed; sets of pairs need: pip install -e ".[eval]"'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +136,11 @@ def read_open(folder: Path) -> list[FinePair]:
     """The pairs that wait for votes; none where the set has none."""
     path = folder / OPEN
     return _rows(path, {}, FinePair) if path.is_file() else []
+
+
+def read_images(folder: Path) -> list[FineImage]:
+    """The images of a set written here, labelled or not; InputError where there is no such table."""
+    return _rows(folder / IMAGES, {}, FineImage)
 
 
 def _mapped(path: Path) -> dict[str, tuple[Path, dict[str, str]]]:

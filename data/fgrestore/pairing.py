@@ -47,7 +47,8 @@ class Candidate:
 
     @property
     def id(self) -> str:
-        return "--".join((self.a.task, self.a.content, self.a.restorer, self.b.restorer))
+        a = self.a
+        return "--".join((a.origin, a.task, a.content, a.restorer, self.b.restorer))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,11 +39,7 @@ class Result:
     made_by: str = ""  # the command or function that made it, where it was made here
 
     def __post_init__(self) -> None:
-        for name in (self.task, self.content, self.restorer):
-            if not NAME.fullmatch(name) or name.startswith("."):
-                raise InputError(
-                    f"the name {name!r} of {self.path} is no plain name; use letters, digits, '.', '_', '-'"
-                )
+        check_names(self.path.name, self.task, self.content, self.restorer, self.origin)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +48,15 @@ class Gathered:
 
     results: tuple[Result, ...]
     problems: tuple[str, ...] = ()
+
+
+def check_names(where: str, *names: str) -> None:
+    """Raises InputError for a name that would not do as that of a file or folder of the set."""
+    for name in names:
+        if not NAME.fullmatch(name) or name.startswith("."):
+            raise InputError(
+                f"the name {name!r} of {where} is no plain name; use letters, digits, spaces and ._+-"
+            )
 
 
 def gather(folders: Iterable[Path]) -> Gathered:
@@ -114,11 +119,15 @@ def _row(folder: Path, row: dict[str, str]) -> Result:
         content=row["content"],
         restorer=row["restorer"],
         path=path,
-        origin=row.get("origin") or folder.resolve().name,
+        origin=row.get("origin") or _origin_of(folder),
         score=score,
         reference=_beside(folder, row.get("reference", "")),
         degraded=_beside(folder, row.get("degraded", "")),
     )
+
+
+def _origin_of(folder: Path) -> str:
+    return re.sub(r"[^\w.+ -]", "_", folder.resolve().name).lstrip(".") or "results"
 
 
 def _beside(folder: Path, name: str) -> Path | None:
@@ -147,7 +156,7 @@ def _laid_out(folder: Path, problems: list[str]) -> Iterator[Result]:
                     content=scene.name,
                     restorer=stem,
                     path=path,
-                    origin=folder.resolve().name,
+                    origin=_origin_of(folder),
                     reference=reference,
                     degraded=degraded,
                 )

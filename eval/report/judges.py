@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from eval.correlations import Agreement, Correlation, agreement, is_tie, srcc
+from eval.correlations import Agreement, Correlation, agreement, is_tie, ordered_share, srcc
 from eval.records import MEASURES, OWN_SCORE, Item, MetricInfo, SubjectRun, SuiteRun
 from eval.report.means import source_of
 from eval.report.model import Cell, Column, Mark, Point, Scatter, Table, count, estimate, number, word
 
 NUM_BINS = 5  # equal parts of the range of opinions, as in FGRestore's table 2
-LEAST_IN_BIN = 3  # two pictures always agree or disagree fully
+LEAST_IN_BIN = 10  # a handful of pictures often agree or disagree fully
 DECIMALS = 3
 LEAST_POINTS = 5  # fewer show nothing
 MOST_POINTS = 1500  # of a cloud; more only make the page heavy
@@ -57,7 +57,12 @@ def judge_tables(
     tables, details = [], []
     for title, items in _rated_groups(suite):
         tables.append(_table(judges, items, f"{title} (n = {len(items)})", seed))
-        details.append(_bins(judges, items, title))
+        details += [
+            _bins(judges, items, f"{title}: SRCC within equal parts of the range of opinions", srcc),
+            _bins(
+                judges, items, f"{title}: share of couples ordered alike within these parts", ordered_share
+            ),
+        ]
         for tag in dict.fromkeys(tag for item in items for tag in item.tags):
             tagged = [item for item in items if tag in item.tags]
             if 1 < len(tagged) < len(items):
@@ -191,28 +196,41 @@ def correlation_cell(found: Correlation, num_scores: int, mark: Mark = "") -> Ce
     return estimate(found.value, ends, DECIMALS, num_scores, mark)
 
 
-def _bins(judges: Sequence[Judge], items: Sequence[Item], title: str) -> Table:
-    """SRCC among pictures of about the same quality, which is harder than over the whole scale."""
+def _bins(
+    judges: Sequence[Judge],
+    items: Sequence[Item],
+    title: str,
+    measure: Callable[[Sequence[float], Sequence[float]], float],
+) -> Table:
+    """A measure of agreement among pictures of about the same quality, harder than over the whole scale.
+
+    The form of FGRestore's table 2; parts with fewer than `LEAST_IN_BIN` pictures have no value. A narrow
+    range alone lowers a correlation and not the share of couples: both stand side by side.
+    """
     opinions = {item.id: item.mos for item in items if item.mos is not None}
     edges = np.linspace(min(opinions.values()), max(opinions.values()), NUM_BINS + 1)
     bin_of = {
         item: min(int(np.searchsorted(edges, opinion, side="right")) - 1, NUM_BINS - 1)
         for item, opinion in opinions.items()
     }
-    names = [f"[{place / NUM_BINS:.1f}, {(place + 1) / NUM_BINS:.1f}]" for place in range(NUM_BINS)]
+    names = [
+        f"[{place / NUM_BINS:.1f}, {(place + 1) / NUM_BINS:.1f}] (n = {list(bin_of.values()).count(place)})"
+        for place in range(NUM_BINS)
+    ]
+    names.append(f"overall (n = {len(bin_of)})")
     columns = [Column(name="judge"), *(Column(name=name, better="higher") for name in names)]
     rows = []
     for judge in judges:
         cells = []
-        for place in range(NUM_BINS):
-            inside = [item for item, bin in bin_of.items() if bin == place and item in judge.scores]
-            value = srcc([judge.scores[item] for item in inside], [opinions[item] for item in inside])
+        for place in (*range(NUM_BINS), None):
+            inside = [item for item, bin in bin_of.items() if place in (None, bin) and item in judge.scores]
+            value = measure([judge.scores[item] for item in inside], [opinions[item] for item in inside])
             is_known = len(inside) >= LEAST_IN_BIN and not math.isnan(value)
             cell = number(value if is_known else None, DECIMALS)
             cells.append(Cell(text=cell.text, value=cell.value, n=len(inside)))
         rows.append((word(judge.name), *cells))
     return Table(
-        title=f"{title}: SRCC within equal parts of the range of opinions",
+        title=title,
         columns=tuple(columns),
         rows=tuple(rows),
     )

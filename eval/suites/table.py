@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from eval.records import COMPARE, RESTORE, SCORE
 from eval.suites import super_resolution as sr
 from eval.suites.blur_context import find_blur_context
+from eval.suites.fgrestore import find_fgrestore_pairs, find_fgrestore_scores
 from eval.suites.foundir import find_foundir
 from eval.suites.pairs import find_pairs
 from eval.suites.scored_folder import find_scored_folder
@@ -16,7 +17,7 @@ from eval.suites.suite import Found, Request, Suite
 from eval.suites.synthetic import find_synthetic, find_synthetic_choices, find_synthetic_scores
 from uare.errors import InputError
 
-OWN, SR, RESTORATION, IQA, MADE = "own", "sr", "restoration", "iqa", "made"
+OWN, SR, RESTORATION, IQA, FINE, MADE = "own", "sr", "restoration", "iqa", "fgrestore", "made"
 CROPS_FROM = "huggingface.co/datasets/Iceclear/StableSR-TestSets (research only)"
 
 
@@ -44,6 +45,18 @@ def _scored(name: str, title: str, where_to_get: str, layout: str) -> Suite:
         find=FINDERS[name],
         where_to_get=where_to_get,
         layout=layout,
+    )
+
+
+def _fine(name: str, title: str, kind: str, find: Callable[[Request], Found]) -> Suite:
+    return Suite(
+        name=name,
+        family=FINE,
+        title=title,
+        kind=kind,
+        find=find,
+        where_to_get="huggingface.co/datasets/orpheus0429/FGRestore, or data/build_fgrestore.py",
+        layout="FOLDER/pairs.parquet and what it names, or FOLDER/fgrestore.yaml (data/fgrestore/layout.py)",
     )
 
 
@@ -156,6 +169,8 @@ SUITES: tuple[Suite, ...] = (
         where_to_get="any scored pictures of your own",
         layout="scores.json or FOLDER/scores.json, with the files that it names beside it",
     ),
+    _fine("fgrestore-scores", "Fine-grained restorations, scored", SCORE, find_fgrestore_scores),
+    _fine("fgrestore-pairs", "Fine-grained restorations, compared", COMPARE, find_fgrestore_pairs),
     _made("synthetic", "Harmed photos, restored", RESTORE, find_synthetic),
     _made("synthetic-scores", "Harmed photos, scored", SCORE, find_synthetic_scores),
     _made("synthetic-choices", "Harmed photos, compared", COMPARE, find_synthetic_choices),

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
+from data.votes import Vote
 from eval.agreement import metric_pairs, with_votes
 from eval.records import MetricInfo
-from eval.votes import Vote, read_votes
-from uare.errors import InputError
 
 HIGH = MetricInfo(
     id="high",
@@ -63,23 +61,31 @@ def test_only_common_values_count_and_constants_have_no_agreement() -> None:
 def test_a_metric_without_values_has_no_row() -> None:
     values = _values({"p": [1, 2, 3]}, {})
     assert metric_pairs(values, [HIGH, LOW]) == []
-    assert [row.metric for row in with_votes(values, [HIGH, LOW], [_vote("p", "x", "y", "first")], 0)] == [
-        "high"
-    ]
+    assert [row.metric for row in with_votes(values, [HIGH, LOW], [_vote("p", "x", "y", "A")], 0)] == ["high"]
 
 
 def _vote(item: str, first: str, second: str, choice: str) -> Vote:
-    return Vote(item=item, first=first, second=second, choice=choice)
+    return Vote(
+        pair=f"{item} {first} {second}",
+        content=item,
+        task="noise",
+        image_a=f"{first}.png",
+        image_b=f"{second}.png",
+        source_a=first,
+        source_b=second,
+        annotator="ann",
+        choice=choice,
+    )
 
 
 def test_votes_are_counted_right_half_right_and_wrong() -> None:
     values = _values({"p": [1, 2, 2], "q": [5, 4, 3]}, {"p": [1, 2, 2], "q": [5, 4, 3]})
     votes = [
-        _vote("p", "x", "y", "second"),  # high: right
-        _vote("p", "y", "z", "first"),  # no difference: half
-        _vote("q", "x", "z", "second"),  # high: wrong
-        _vote("q", "x", "y", "equal"),
-        _vote("gone", "x", "y", "first"),
+        _vote("p", "x", "y", "B"),  # high: right
+        _vote("p", "y", "z", "A"),  # no difference: half
+        _vote("q", "x", "z", "B"),  # high: wrong
+        _vote("q", "x", "y", "none"),
+        _vote("gone", "x", "y", "A"),
     ]
     high, low = with_votes(values, [HIGH, LOW], votes, seed=0)
     assert high.right is not None and low.right is not None
@@ -92,35 +98,9 @@ def test_votes_are_counted_right_half_right_and_wrong() -> None:
     assert turned.right is not None and turned.right.mean == 0
 
 
-def test_a_file_of_votes_is_read(tmp_path: Path) -> None:
-    file = tmp_path / "votes.csv"
-    file.write_text(
-        "voter,item,first,second,choice\nann,a b,x,y,first\nbob,a b,y,x,equal\n", encoding="utf-8-sig"
-    )
-    assert read_votes(file) == (_vote("a b", "x", "y", "first"), _vote("a b", "y", "x", "equal"))
-
-
-@pytest.mark.parametrize(
-    ("content", "complaint"),
-    [
-        ("item,first,second\na,x,y\n", "lacks the columns choice"),
-        ("item,first,second,choice\na,x,y,left\n", "line 2: found the choice 'left'"),
-        ("item,first,second,choice\na,x,y,first\na,x,x,first\n", "line 3: expected an item and two"),
-        ("item,first,second,choice\na,x\n", "line 2"),
-        ("item,first,second,choice\n", "holds no votes"),
-        ("", "lacks the columns"),
-    ],
-)
-def test_files_that_hold_no_votes_are_refused(tmp_path: Path, content: str, complaint: str) -> None:
-    file = tmp_path / "votes.csv"
-    file.write_text(content, encoding="utf-8")
-    with pytest.raises(InputError, match=complaint):
-        read_votes(file)
-
-
-def test_a_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
-        read_votes(tmp_path / "none.csv")
-    (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00item")
-    with pytest.raises(InputError, match="cannot be read"):
-        read_votes(tmp_path / "b.csv")
+def test_other_questions_and_repeated_showings_are_not_counted() -> None:
+    values = _values({"p": [1, 2, 3]}, {})
+    vote = _vote("p", "x", "y", "A")
+    others = [replace(vote, dimension="sharpness"), replace(vote, repeat=1)]
+    (row,) = with_votes(values, [HIGH], others, seed=0)
+    assert (row.right, row.num_equal) == (None, 0)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.votes import Vote
 from eval import detail_of_run, probing
 from eval.agreement_tables import agreement_section
 from eval.detail_of_run import detail_section
@@ -20,7 +21,6 @@ from eval.pictures import read_picture
 from eval.probing import probes_section
 from eval.records import MetricInfo, Run, read_run
 from eval.run_all import main
-from eval.votes import Vote
 from tests.eval.small_sets import make_entry, write_pairs
 
 
@@ -132,7 +132,20 @@ def test_a_metric_that_pays_for_sharpening_is_marked_and_probed_once(
 
 
 def test_metrics_are_held_against_votes(run: Run) -> None:
-    votes = [Vote(item=item, first="median", second="identity", choice="first") for item in "abc"]
+    votes = [
+        Vote(
+            pair=item,
+            content=item,
+            task="noise",
+            image_a="a.png",
+            image_b="b.png",
+            source_a="median",
+            source_b="identity",
+            annotator="ann",
+            choice="A",
+        )
+        for item in "abc"
+    ]
     section = agreement_section(run, votes)
     assert section is not None
     table = next(one for one in section.tables if "people" in one.title)
@@ -154,12 +167,12 @@ def test_the_matrix_of_metrics_is_symmetric(run: Run) -> None:
     assert values[0][1] == values[1][0] is not None
 
 
-def test_a_votes_file_with_a_slip_is_refused_before_any_work(
+def test_a_file_without_the_columns_of_votes_is_refused_before_any_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     votes = tmp_path / "votes.csv"
-    votes.write_text("item,first,second,choice\na,x,y,left\n")
+    votes.write_text("item,first,second,choice\na,x,y,first\n")
     options = ["--suite", "pairs", "--baseline", "identity", "--output", str(tmp_path / "out")]
     assert main([*options, "--votes", str(votes)]) == 2
-    assert "found the choice 'left'" in capsys.readouterr().err
+    assert "lacks the columns pair" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

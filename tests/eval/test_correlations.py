@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eval.correlations import agreement, is_tie, krcc, plcc, plcc_logistic, srcc
+from eval.correlations import agreement, is_tie, krcc, ordered_share, plcc, plcc_logistic, srcc
 from uare.errors import InputError
 
 
@@ -105,3 +105,17 @@ def test_pictures_of_one_photo_are_drawn_together() -> None:
     assert widths[1] > 2 * widths[0]
     with pytest.raises(InputError, match="groups"):
         agreement(scores, opinions, 0, ["a"])
+
+
+def test_the_share_of_couples_ordered_alike_follows_from_the_recorded_counts(goldens_dir: Path) -> None:
+    cases = [case for case in recorded(goldens_dir, "correlations.json") if "concordant" in case["expected"]]
+    assert cases
+    for case in cases:
+        x, y = case["inputs"]["x"], case["inputs"]["y"]
+        couples = sum(a != b for place, a in enumerate(y) for b in y[place + 1 :])
+        assert ordered_share(x, y) == pytest.approx(case["expected"]["concordant"] / couples)
+
+
+def test_equal_opinions_leave_no_couple_to_order() -> None:
+    assert math.isnan(ordered_share([1, 2, 3], [4, 4, 4]))
+    assert ordered_share([1, 1, 2], [1, 2, 3]) == pytest.approx(2 / 3)

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from data.readers.scales import Scale
-from data.readers.sets import df2k, diffiqa, dq495k, foundir, kadid, koniq, lsdir, pipal, spaq
+from data.readers.sets import df2k, diffiqa, dq495k, fgrestore, foundir, kadid, koniq, lsdir, pipal, spaq
 from data.samples import (
     ChoiceSource,
     QuestionSource,
@@ -135,6 +135,14 @@ READERS: tuple[SetReader, ...] = (
         splits=("train", "val", "test"),
         origin="the links in github.com/ChrisDud0257/AFINE; non-commercial",
         layout=diffiqa.LAYOUT,
+    ),
+    SetReader(
+        name="fgrestore",
+        read=fgrestore.fgrestore,
+        yields=ChoiceSource,
+        splits=fgrestore.SPLITS,
+        origin="huggingface.co/datasets/orpheus0429/FGRestore with a mapping, or data/build_fgrestore.py",
+        layout=fgrestore.LAYOUT,
     ),
 )
 
