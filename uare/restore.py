@@ -60,6 +60,7 @@ class Request:
     instruction: Text
     analysis: Text | None
     keeps_colours: bool  # nothing that was asked for changes colours
+    is_doubted: bool = False  # the analysis names harm of colours that the photo does not confirm
 
 
 @torch.no_grad()
@@ -111,9 +112,8 @@ def _ask(
     """The words that go with every tile, with the analysis where one is wanted."""
     if not options.analyse:
         words = options.instruction or prompts.RESTORE
-        keeps_colours = not _asks_for_recolouring(words)
         return Request(
-            instruction=user_text(tokenizer, words), analysis=None, keeps_colours=keeps_colours
+            instruction=user_text(tokenizer, words), analysis=None, keeps_colours=not _recolouring(words)
         ), None
     words = options.instruction or prompts.ANALYSE_THEN_RESTORE
     wish = user_text(tokenizer, words)
@@ -124,10 +124,12 @@ def _ask(
     view = vision_item(overview, model.config, model.config.vision_transform)
     text = write_answer(model, tokenizer, read(model, [[clean, view, wish]]), on_text)
     analysis = parse_analysis(text)
-    # decoded and encoded again, as in training: the ids may differ from those generated
-    recolours = _asks_for_recolouring(words) or _finds_recolouring(analysis, overview)
     return Request(
-        instruction=wish, analysis=user_text(tokenizer, text), keeps_colours=not recolours
+        instruction=wish,
+        # decoded and encoded again, as in training: the ids may differ from those generated
+        analysis=user_text(tokenizer, text),
+        keeps_colours=not _recolouring(f"{words} {analysis.quality or ''}"),
+        is_doubted=not _recolouring(words) and _is_doubtful(analysis, overview),
     ), analysis
 
 
@@ -143,19 +145,17 @@ def _overview(pixels: Tensor, config: UAREConfig) -> Tensor:
     return resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
 
 
-def _asks_for_recolouring(words: str) -> bool:
-    return any(one.type in RECOLOURING for one in find_degradations(words))
+def _recolouring(words: str) -> dict[str, int | None]:
+    """Harm that a text names whose repair changes colours, with its severity."""
+    return {one.type: one.severity for one in find_degradations(words) if one.type in RECOLOURING}
 
 
-def _finds_recolouring(analysis: Analysis, overview: Tensor) -> bool:
-    """Whether an analysis of an overview (3, h, w) names harm that changed its colours, and is to be believed.
-
-    Called slight, haze and darkness are left alone, but for darkness that the photo itself confirms.
-    """
-    found = {one.type: one.severity for one in analysis.degradations if one.type in RECOLOURING}
-    if any(severity != SLIGHT for severity in found.values()):
-        return True
-    return "lowlight" in found and float(luma(overview).flatten().quantile(0.95)) < DARK
+def _is_doubtful(analysis: Analysis, overview: Tensor) -> bool:
+    """Whether harm of colours is only called slight, and the overview (3, h, w) does not show it either."""
+    found = _recolouring(analysis.quality or "")
+    if not found or any(severity != SLIGHT for severity in found.values()):
+        return False
+    return "lowlight" not in found or float(luma(overview).flatten().quantile(0.95)) >= DARK
 
 
 def _restore_tiles(
@@ -183,6 +183,8 @@ def _restore_tiles(
     ]
     with timings.stage("flow"):
         tokens = torch.stack(sample(model, context, targets, sampling, on_step))
+    if request.is_doubted and model.detail is not None:
+        tokens = latents  # the photo's own colours; what it needs beside, the detail path sees for itself
     with timings.stage("decode"):
         restored = decode_tokens(model.codec, tokens.to(model.device), grid, patch)
         if model.detail is not None:
