@@ -87,7 +87,7 @@ def test_tiles_and_the_whole_agree_away_from_the_tiles_borders(
 def test_no_step_along_a_seam_exceeds_those_of_the_picture(
     request: pytest.FixtureRequest, tiny_tokenizer: TextTokenizer, model_name: str
 ) -> None:
-    """Also with a network whose tiles differ because each sees another part of the photo (hence the tenth)."""
+    """Also with a network whose tiles differ, since each sees another part of the photo (hence the tenth)."""
     model = request.getfixturevalue(model_name)
     photo = smooth_pixels(128, 288)
     whole = steepest(restored(model, tiny_tokenizer, photo, tile=320))
