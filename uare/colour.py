@@ -5,6 +5,13 @@ from torch import Tensor
 
 from uare.errors import InputError
 
+TONE_STRIDE, TONE_RADIUS = 4, 8  # lines are fitted at a quarter of the size, over windows of 68 px
+TONE_EPSILON = 1e-4  # of the guide's variance: what deviates by less than 0.01 is flat
+TONE_POWER, TONE_FLOOR = (
+    0.45,
+    1e-3,
+)  # dark tones are spread as a display's gamma does, or they would all be flat
+
 
 def luma(image: Tensor) -> Tensor:
     """Luma (..., 1, H, W) of RGB (..., 3, H, W): ITU-R BT.601, which keeps grey as it is."""
@@ -38,6 +45,36 @@ def match_low_frequencies(result: Tensor, source: Tensor, levels: int = 5) -> Te
             "resize the source first"
         )
     return (result + low_frequencies(source - result, levels)).clamp(0, 1)
+
+
+def retoned(source: Tensor, result: Tensor) -> Tensor:
+    """The source (B, 3, H, W) with the tones of `result` and its own structure, in [0, 1].
+
+    Fast guided filter (He, Sun and Tang 2013; He and Sun 2015): around each pixel the result is fitted as a
+    straight line over the source, per channel, and the lines are applied to the source. What the result shows
+    that is no function of the source's own tones, such as blotches or a grid, does not get through.
+    """
+    guide = source.float().clamp(TONE_FLOOR, 1) ** TONE_POWER
+    size = [max(1, round(side / TONE_STRIDE)) for side in source.shape[-2:]]
+    x, y = (F.interpolate(image, size, mode="area") for image in (guide, result.float()))
+    mean_x, mean_y = _window_mean(x), _window_mean(y)
+    variance = _window_mean(x * x) - mean_x**2
+    slope = (_window_mean(x * y) - mean_x * mean_y) / (variance + TONE_EPSILON)
+    offset = mean_y - slope * mean_x
+    slope, offset = (
+        F.interpolate(_window_mean(lines), source.shape[-2:], mode="bilinear") for lines in (slope, offset)
+    )
+    return (slope * guide + offset).clamp(0, 1)
+
+
+def _window_mean(image: Tensor) -> Tensor:
+    """Mean over windows of 2·TONE_RADIUS + 1 pixels, cut at the borders; (B, C, h, w) both ways."""
+    for kernel, padding in (
+        ((2 * TONE_RADIUS + 1, 1), (TONE_RADIUS, 0)),
+        ((1, 2 * TONE_RADIUS + 1), (0, TONE_RADIUS)),
+    ):
+        image = F.avg_pool2d(image, kernel, 1, padding, count_include_pad=False)
+    return image
 
 
 def _blurred(image: Tensor, distance: int, axis: int) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 from uare import prompts
 from uare.analysis import find_degradations, parse_analysis
 from uare.assess import user_text, write_answer
-from uare.colour import luma, match_low_frequencies
+from uare.colour import luma, match_low_frequencies, retoned
 from uare.config import SamplingConfig, UAREConfig
 from uare.decoding import read
 from uare.encoding import decode_tokens, encode_tokens
@@ -61,6 +61,7 @@ class Request:
     analysis: Text | None
     keeps_colours: bool  # nothing that was asked for changes colours
     is_doubted: bool = False  # the analysis names harm of colours that the photo does not confirm
+    is_of_tones: bool = False  # nothing but harm of colours is named: the photo's structure is sound
 
 
 @torch.no_grad()
@@ -99,7 +100,11 @@ def restore_pixels(
         restored = _restore_tiles(model, tiles, start, request, options, timings, report)
         for box, result in zip(batch, restored, strict=True):
             canvas.add(result, box)
-    return canvas.result().clamp(0, 1), analysis, timings.seconds
+    result = canvas.result().clamp(0, 1)
+    if request.is_of_tones and not request.is_doubted and model.detail is not None:
+        with timings.stage("tones"):  # of the whole photo, so that tiles cannot differ
+            result = result.lerp(retoned(pixels[None], result[None])[0], _fidelity(model, options))
+    return result, analysis, timings.seconds
 
 
 def _ask(
@@ -113,7 +118,10 @@ def _ask(
     if not options.analyse:
         words = options.instruction or prompts.RESTORE
         return Request(
-            instruction=user_text(tokenizer, words), analysis=None, keeps_colours=not _recolouring(words)
+            instruction=user_text(tokenizer, words),
+            analysis=None,
+            keeps_colours=not _recolouring(words),
+            is_of_tones=_is_of_tones(words),
         ), None
     words = options.instruction or prompts.ANALYSE_THEN_RESTORE
     wish = user_text(tokenizer, words)
@@ -124,11 +132,13 @@ def _ask(
     view = vision_item(overview, model.config, model.config.vision_transform)
     text = write_answer(model, tokenizer, read(model, [[clean, view, wish]]), on_text)
     analysis = parse_analysis(text)
+    named = f"{words} {analysis.quality or ''}"
     return Request(
         instruction=wish,
         # decoded and encoded again, as in training: the ids may differ from those generated
         analysis=user_text(tokenizer, text),
-        keeps_colours=not _recolouring(f"{words} {analysis.quality or ''}"),
+        keeps_colours=not _recolouring(named),
+        is_of_tones=_is_of_tones(named),
         is_doubted=not _recolouring(words) and _is_doubtful(analysis, overview),
     ), analysis
 
@@ -148,6 +158,11 @@ def _overview(pixels: Tensor, config: UAREConfig) -> Tensor:
 def _recolouring(words: str) -> dict[str, int | None]:
     """Harm that a text names whose repair changes colours, with its severity."""
     return {one.type: one.severity for one in find_degradations(words) if one.type in RECOLOURING}
+
+
+def _is_of_tones(words: str) -> bool:
+    named = {one.type for one in find_degradations(words)}
+    return bool(named) and named <= set(RECOLOURING)
 
 
 def _is_doubtful(analysis: Analysis, overview: Tensor) -> bool:
@@ -170,7 +185,7 @@ def _restore_tiles(
     """Restores tiles (B, 3, h, w) of one size from noise (B, tokens, C*4); returns such on the CPU."""
     patch, grid = model.config.latent.patch_size, _grid(tiles, model)
     sampling = options.sampling(model.config.sampling)
-    fidelity = model.config.fidelity if options.fidelity is None else options.fidelity
+    fidelity = _fidelity(model, options)
     tiles = tiles.to(model.device)
     with timings.stage("encode"):
         latents = encode_tokens(model.codec, tiles, patch=patch).cpu()
@@ -224,6 +239,10 @@ def _contexts(
     return GuidedContext(
         full=full, text_free=images if sampling.text_scale > 1 else None, image_free=image_free
     )
+
+
+def _fidelity(model: UAREModel, options: RestoreOptions) -> float:
+    return model.config.fidelity if options.fidelity is None else options.fidelity
 
 
 def _grid(images: Tensor, model: UAREModel) -> tuple[int, int]:

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from uare.colour import low_frequencies, luma, match_low_frequencies
+from tests.uare.pictures import smooth_pixels
+from uare.colour import low_frequencies, luma, match_low_frequencies, retoned
 from uare.errors import InputError
 
 
@@ -60,3 +61,20 @@ def test_pictures_smaller_than_the_blur_work(size: tuple[int, int]) -> None:
 def test_sizes_that_differ_are_refused() -> None:
     with pytest.raises(InputError, match="one size"):
         match_low_frequencies(torch.zeros(3, 4, 4), torch.zeros(3, 2, 2))
+
+
+def test_retoning_follows_the_tones_and_not_the_texture_of_a_result() -> None:
+    """A result that is a power of the source is met closely; a grid on top of it does not get through."""
+    source = 0.3 * smooth_pixels(96, 128)[None]
+    wanted = source**0.6
+    rows, columns = torch.arange(96)[:, None], torch.arange(128)
+    grid = 0.05 * (((rows // 8 + columns // 8) % 2) * 2 - 1)
+    assert float((retoned(source, wanted) - wanted).abs().mean()) < 0.01
+    assert float((retoned(source, wanted + grid) - wanted).abs().mean()) < 0.02  # of 0.05
+
+
+def test_retoning_a_photo_to_itself_changes_little() -> None:
+    photo = smooth_pixels(61, 90)[None]
+    error = (retoned(photo, photo) - photo).abs()
+    assert float(error.mean()) < 0.02 and float(error.max()) < 0.1  # lines over spread tones bend a little
+    assert retoned(photo[..., :1, :1], photo[..., :1, :1]).shape == (1, 3, 1, 1)
