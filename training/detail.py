@@ -67,7 +67,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, required=True, help="folder of checkpoint and result")
     parser.add_argument("--minutes", type=float, default=15.0, help="training time in all")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--learning-rate", type=float, default=3e-4)
     parser.add_argument("--batch-size", type=int, default=12)
     parser.add_argument("--crop-px", type=int, default=128)
     parser.add_argument(
