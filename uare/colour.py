@@ -5,12 +5,8 @@ from torch import Tensor
 
 from uare.errors import InputError
 
-TONE_STRIDE, TONE_RADIUS = 4, 8  # lines are fitted at a quarter of the size, over windows of 68 px
-TONE_EPSILON = 1e-4  # of the guide's variance: what deviates by less than 0.01 is flat
-TONE_POWER, TONE_FLOOR = (
-    0.45,
-    1e-3,
-)  # dark tones are spread as a display's gamma does, or they would all be flat
+TONE_STRIDE, TONE_RADIUS = 4, 16  # lines are fitted at a quarter of the size, over windows of 132 px
+TONE_EPSILON = 1e-5  # of the source's variance: what deviates by less than 0.003 is flat
 
 
 def luma(image: Tensor) -> Tensor:
@@ -54,7 +50,7 @@ def retoned(source: Tensor, result: Tensor) -> Tensor:
     straight line over the source, per channel, and the lines are applied to the source. What the result shows
     that is no function of the source's own tones, such as blotches or a grid, does not get through.
     """
-    guide = source.float().clamp(TONE_FLOOR, 1) ** TONE_POWER
+    guide = source.float()
     size = [max(1, round(side / TONE_STRIDE)) for side in source.shape[-2:]]
     x, y = (F.interpolate(image, size, mode="area") for image in (guide, result.float()))
     mean_x, mean_y = _window_mean(x), _window_mean(y)

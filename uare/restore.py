@@ -61,7 +61,7 @@ class Request:
     analysis: Text | None
     keeps_colours: bool  # nothing that was asked for changes colours
     is_doubted: bool = False  # the analysis names harm of colours that the photo does not confirm
-    is_of_tones: bool = False  # nothing but harm of colours is named: the photo's structure is sound
+    is_of_tones: bool = False  # harm of colours alone is named: the photo's structure is sound (small codecs)
 
 
 @torch.no_grad()
@@ -101,7 +101,7 @@ def restore_pixels(
         for box, result in zip(batch, restored, strict=True):
             canvas.add(result, box)
     result = canvas.result().clamp(0, 1)
-    if request.is_of_tones and not request.is_doubted and model.detail is not None:
+    if request.is_of_tones:
         with timings.stage("tones"):  # of the whole photo, so that tiles cannot differ
             result = result.lerp(retoned(pixels[None], result[None])[0], _fidelity(model, options))
     return result, analysis, timings.seconds
@@ -121,7 +121,7 @@ def _ask(
             instruction=user_text(tokenizer, words),
             analysis=None,
             keeps_colours=not _recolouring(words),
-            is_of_tones=_is_of_tones(words),
+            is_of_tones=model.detail is not None and _is_of_tones(words),
         ), None
     words = options.instruction or prompts.ANALYSE_THEN_RESTORE
     wish = user_text(tokenizer, words)
@@ -133,13 +133,14 @@ def _ask(
     text = write_answer(model, tokenizer, read(model, [[clean, view, wish]]), on_text)
     analysis = parse_analysis(text)
     named = f"{words} {analysis.quality or ''}"
+    is_doubted = not _recolouring(words) and _is_doubtful(analysis, overview)
     return Request(
         instruction=wish,
         # decoded and encoded again, as in training: the ids may differ from those generated
         analysis=user_text(tokenizer, text),
         keeps_colours=not _recolouring(named),
-        is_of_tones=_is_of_tones(named),
-        is_doubted=not _recolouring(words) and _is_doubtful(analysis, overview),
+        is_of_tones=model.detail is not None and not is_doubted and _is_of_tones(named),
+        is_doubted=is_doubted,
     ), analysis
 
 
@@ -207,7 +208,8 @@ def _restore_tiles(
             if request.keeps_colours:
                 restored = match_low_frequencies(restored, seen)
             dtype = model.dtype
-            restored = model.detail(tiles.to(dtype), restored.to(dtype), seen.to(dtype), fidelity).float()
+            weight = 0.0 if request.is_of_tones else fidelity  # structure comes from the photo, whole
+            restored = model.detail(tiles.to(dtype), restored.to(dtype), seen.to(dtype), weight).float()
         elif fidelity > 0 and request.keeps_colours:
             restored = match_low_frequencies(restored, tiles)
     return restored.cpu()

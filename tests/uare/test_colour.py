@@ -75,6 +75,5 @@ def test_retoning_follows_the_tones_and_not_the_texture_of_a_result() -> None:
 
 def test_retoning_a_photo_to_itself_changes_little() -> None:
     photo = smooth_pixels(61, 90)[None]
-    error = (retoned(photo, photo) - photo).abs()
-    assert float(error.mean()) < 0.02 and float(error.max()) < 0.1  # lines over spread tones bend a little
+    assert float((retoned(photo, photo) - photo).abs().max()) < 0.01
     assert retoned(photo[..., :1, :1], photo[..., :1, :1]).shape == (1, 3, 1, 1)
