@@ -34,8 +34,8 @@ class SamplePhoto:
 
 # Astronaut: NASA, public domain. Coffee (Rachel Michetti) and Chelsea (Stefan van der Walt): CC0.
 SAMPLE_PHOTOS: tuple[SamplePhoto, ...] = (
-    SamplePhoto(name="astronaut", types=("noise",), severities=(4,)),
     SamplePhoto(name="coffee", types=("lowlight",), severities=(3,)),
+    SamplePhoto(name="astronaut", types=("noise",), severities=(4,)),
     SamplePhoto(name="chelsea", types=("haze",), severities=(3,)),
 )
 
