@@ -112,9 +112,7 @@ def read_fgrestore(folder: Path) -> FineSet:
     elif (folder / PAIRS).is_file():
         tables = {"pairs": (folder / PAIRS, {}), "images": (folder / IMAGES, {})}
     else:
-        raise InputError(
-            f"{folder} has no {PAIRS} and no {MAPPING}; expected one of them: give the folder of a set"
-        )
+        raise InputError(f"{folder} has no {PAIRS} and no {MAPPING}; give the folder of a set of pairs")
     pairs = _rows(*tables["pairs"], FinePair)
     images = _rows(*tables["images"], FineImage) if "images" in tables else []
     path = tables["pairs"][0]

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from data.fgrestore.labels import A_BETTER, B_BETTER, EQUAL
-from data.fgrestore.layout import read_fgrestore
+from data.fgrestore.layout import MAPPING, PAIRS, read_fgrestore
 from data.readers.compact import CompactTexts
 from data.readers.files import ChoiceFiles
+from data.readers.sets.layout import part_of
 from uare.errors import InputError
 
 LAYOUT = "pairs.parquet and the pictures that it names, or fgrestore.yaml (data/fgrestore/layout.py)"
@@ -20,6 +21,7 @@ PREFERENCE = {A_BETTER: 1.0, EQUAL: 0.5, B_BETTER: 0.0}
 
 def fgrestore(root: Path, split: str) -> ChoiceFiles:
     """The labelled pairs of a split; InputError where the set has none of it."""
+    part_of(root, PAIRS, MAPPING, layout=LAYOUT)  # says what is missing as all readers do
     part, _, by_pair = split.partition("-")
     pairs = [
         pair
