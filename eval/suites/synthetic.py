@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from data.degradations import TYPES, degrade_with
+from data.degradations import COMBINATIONS, TYPES, degrade_with
 from eval.metrics import Array
 from eval.pictures import write_picture
 from eval.suites.suite import Candidate, Found, Request
@@ -26,6 +26,7 @@ SIDE_PX = 288  # of the centre that is used; the smallest of them is 300 px high
 SEED = 0
 LEVELS = tuple(SEVERITIES)  # 1..5
 CLEAN = "clean"  # group of the unharmed photos
+COMBINED_LEVELS = (2, 4)  # of harms that come together
 PAIRS_OF_LEVELS = tuple(itertools.combinations(range(len(LEVELS)), 2))
 
 
@@ -58,6 +59,27 @@ def find_synthetic(request: Request) -> Found:
         for photo, path in _originals(request.made_dir).items()
     ]
     return Found(candidates=(*candidates, *clean))
+
+
+def find_synthetic_combinations(request: Request) -> Found:
+    """Photos with several harms at once: the groups of FoundIR's test set, every harm at one severity."""
+    candidates = []
+    for place, combination in enumerate(COMBINATIONS):
+        for index, (photo, original) in enumerate(_originals(request.made_dir).items()):
+            for level in COMBINED_LEVELS:
+                path = request.made_dir / f"{photo}-{combination.name}-{level}.png"
+                seed = SEED + 1000 * index + 100 * level + place
+                write_picture(_harmed_together(photo, combination.types, level, seed), path)
+                candidates.append(
+                    Candidate(
+                        id=path.stem,
+                        group=combination.name,
+                        lq=path,
+                        gt=original,
+                        tags=(f"severity {level}",),
+                    )
+                )
+    return Found(candidates=tuple(candidates))
 
 
 def find_synthetic_scores(request: Request) -> Found:
@@ -117,6 +139,13 @@ def harm(image: Array, degradation: str, seed: int) -> list[Array]:
         torch.Generator().manual_seed(seed),
     )
     return [one.permute(1, 2, 0).double().numpy() for one in harmed]
+
+
+def _harmed_together(photo: str, types: tuple[str, ...], level: int, seed: int) -> Array:
+    """A photo (H, W, 3) with all of these harms at one severity."""
+    image = torch.from_numpy(_photo(photo)).float().permute(2, 0, 1)[None]
+    harmed, _ = degrade_with(image, [types], [[level] * len(types)], torch.Generator().manual_seed(seed))
+    return harmed[0].permute(1, 2, 0).double().numpy()
 
 
 def _series(request: Request) -> Iterator[Harmed]:

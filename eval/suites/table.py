@@ -14,7 +14,12 @@ from eval.suites.pairs import find_pairs
 from eval.suites.scored_folder import find_scored_folder
 from eval.suites.scored_sets import FINDERS
 from eval.suites.suite import Found, Request, Suite
-from eval.suites.synthetic import find_synthetic, find_synthetic_choices, find_synthetic_scores
+from eval.suites.synthetic import (
+    find_synthetic,
+    find_synthetic_choices,
+    find_synthetic_combinations,
+    find_synthetic_scores,
+)
 from uare.errors import InputError
 
 OWN, SR, RESTORATION, IQA, FINE, MADE = "own", "sr", "restoration", "iqa", "fgrestore", "made"
@@ -172,6 +177,9 @@ SUITES: tuple[Suite, ...] = (
     _fine("fgrestore-scores", "Fine-grained restorations, scored", SCORE, find_fgrestore_scores),
     _fine("fgrestore-pairs", "Fine-grained restorations, compared", COMPARE, find_fgrestore_pairs),
     _made("synthetic", "Harmed photos, restored", RESTORE, find_synthetic),
+    _made(
+        "synthetic-combinations", "Photos with several harms, restored", RESTORE, find_synthetic_combinations
+    ),
     _made("synthetic-scores", "Harmed photos, scored", SCORE, find_synthetic_scores),
     _made("synthetic-choices", "Harmed photos, compared", COMPARE, find_synthetic_choices),
     _made("blur-context", "Photos with blur that belongs to them", RESTORE, find_blur_context),

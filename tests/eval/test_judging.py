@@ -12,6 +12,7 @@ from PIL import Image
 from data.degradations import TYPES
 from eval.adapters.model import ModelSubject
 from eval.gauges import Gauges
+from eval.item_pictures import read_input, read_reference
 from eval.judging import (
     NOTHING,
     CleanResult,
@@ -23,6 +24,7 @@ from eval.judging import (
     summarise,
 )
 from eval.judging_tables import judging_section
+from eval.metrics import psnr
 from eval.metrics.table import find_metrics
 from eval.ranks import Ranks
 from eval.records import (
@@ -195,6 +197,15 @@ def test_the_synthetic_suite_holds_every_type_and_severity_and_the_unharmed(tmp_
     assert len(listing.items) == 6 * len(TYPES) + len(synthetic.PHOTOS)
     clean = next(item for item in listing.items if item.group == synthetic.CLEAN)
     assert clean.lq_sha256 == clean.gt_sha256
+
+
+def test_photos_with_several_harms_come_in_the_groups_of_foundir(tmp_path: Path) -> None:
+    (suite,) = suites_named(["synthetic-combinations"])
+    listing = list_items(suite, Request(data_root=tmp_path, limit=1, made_dir=tmp_path / "made"))
+    groups = {item.group for item in listing.items}
+    assert {"Blur_Noise", "Lowlight_Haze", "NightRain"} < groups and len(groups) == 13
+    for item in listing.items:
+        assert psnr(read_input(item), read_reference(item)) < 32
 
 
 def test_the_most_severe_degradation_is_the_main_one() -> None:
