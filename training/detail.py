@@ -12,11 +12,11 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from training.detail_shards import DetailCrops, DetailExamples, kind_name, read_shards
 from training.timed_run import RunSettings, TimedRun, autocast_for, write_result
@@ -26,7 +26,7 @@ REPORT_EVERY = 500  # steps
 FLOOR = 1e-4  # of the mean squared error: 40 dB
 
 
-def detail_loss(path: nn.Module, examples: DetailExamples) -> Tensor:
+def detail_loss(path: Callable[..., Tensor], examples: DetailExamples) -> Tensor:
     """Mean over examples of the negative PSNR in dB, float32 scalar (the loss of NAFNet, Chen et al. 2022).
 
     A logarithm, so that faint noise counts as much as darkness. `FLOOR` is added to the squared errors: what

@@ -26,8 +26,8 @@ class Pipeline(Protocol):
     def compare(self, a: Image.Image, b: Image.Image, /) -> Comparison:
         """Says which of two photos is better."""
 
-    def restore(self, image: Image.Image, /, *, seed: int, upscale: int, **options: Any) -> Restoration:
-        """Makes a photo better and `upscale` times as large; `options` as in `uare.options`."""
+    def restore(self, image: Image.Image, /, **options: Any) -> Restoration:
+        """Makes a photo better; `options` as in `uare.options`."""
 
 
 class ModelSubject:
@@ -83,7 +83,8 @@ def model_subject(source: str, name: str | None, seed: int, local_rank: int = 0)
         from uare.pipeline import UAREPipeline
 
         device = f"cuda:{local_rank}" if torch.cuda.is_available() else None
-        return UAREPipeline.from_pretrained(folder, device=device)
+        pipeline: Any = UAREPipeline.from_pretrained(folder, device=device)  # overloaded: no protocol fits
+        return pipeline
 
     called = name or Path(source).name or folder.resolve().name
     return ModelSubject(called, source, text_digest(folder_digest(folder), seed), load, seed)

@@ -58,7 +58,8 @@ LEVELS = (4.0, 9.0, 15.0, 22.0)  # noise in grey levels: the first is the best
 
 def _set(folder: Path) -> Path:
     """Pictures whose true order is that of PSNR, `blur` without references, owls held out."""
-    pairs, images = [], []
+    pairs: list[FinePair] = []
+    images: list[FineImage] = []
     for task in TASKS:
         for content in CONTENTS:
             rng = np.random.default_rng(len(images))

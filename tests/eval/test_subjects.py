@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -197,7 +198,7 @@ class Pipeline:
     """Restores by enlarging, scores by brightness, prefers the brighter photo; notes what it is told."""
 
     def __init__(self) -> None:
-        self.told: list[dict[str, object]] = []
+        self.told: list[dict[str, Any]] = []
 
     def assess(self, image: Image.Image, /) -> Assessment:
         score = 1 + 4 * float(np.asarray(image).mean()) / 255
@@ -209,10 +210,13 @@ class Pipeline:
         brighter = np.asarray(a).mean() > np.asarray(b).mean()
         return Comparison(verdict="A" if brighter else "B", probabilities=(0.7, 0.2, 0.1), text="")
 
-    def restore(self, image: Image.Image, /, *, seed: int, upscale: int, **options: object) -> Restoration:
+    def restore(self, image: Image.Image, /, **options: Any) -> Restoration:
         self.told.append(options)
-        large = image.resize((image.width * upscale, image.height * upscale), Image.Resampling.NEAREST)
-        return Restoration(image=large, analysis=None, verdict=None, seed=seed, steps=1, timings={})
+        size = image.width * options["upscale"], image.height * options["upscale"]
+        large = image.resize(size, Image.Resampling.NEAREST)
+        return Restoration(
+            image=large, analysis=None, verdict=None, seed=options["seed"], steps=1, timings={}
+        )
 
 
 def _model() -> ModelSubject:

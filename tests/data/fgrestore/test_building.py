@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -145,7 +146,7 @@ def test_votes_decide_and_what_they_leave_open_is_listed(
     words = ("--tau-share", 1, "--jnd-threshold", 0.9999)
     assert _pseudo(output, results, *words) == 0
     first, second, third, *_ = read_fgrestore(output).pairs
-    files = {
+    files: dict[str, Any] = {
         "content": "x",
         "task": "noise",
         "image_a": "a",

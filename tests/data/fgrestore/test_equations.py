@@ -85,9 +85,9 @@ def _answers(case: dict[str, Any]) -> dict[str, Any]:
             clipped = jnd_image(image, threshold, signs, given.get("strength", 1.0))
             return {"sum": image + threshold, "clipped": clipped}
         case "eq3":
-            threshold = median_threshold(given["ssim_jnd"])
-            kept = unnoticeable_filter(np.array(given["pair_ssim"]), threshold)
-            return {"threshold": threshold, "keep": kept.astype(int)}
+            median = median_threshold(given["ssim_jnd"])
+            kept = unnoticeable_filter(np.array(given["pair_ssim"]), median)
+            return {"threshold": median, "keep": kept.astype(int)}
         case "ssim":
             a = np.array(given["A"])
             return {"ssim": [ssim(a, np.array(b)) for b in given["B"]]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def _pictures(folder: Path, *names: str) -> Path:
 
 def _own(folder: Path) -> Path:
     _pictures(folder, "a.png", "b.png", "c.png")
-    splits = {"split_pair": "train", "split_content": "test"}
+    splits: dict[str, Any] = {"split_pair": "train", "split_content": "test"}
     rows = [
         FinePair(id="1", image_a="a.png", image_b="b.png", label=1, **splits),
         FinePair(id="2", image_a="a.png", image_b="c.png", label=2, **splits),
