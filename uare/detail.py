@@ -18,7 +18,7 @@ from uare.errors import ConfigError, InputError
 from uare.vae import check_sides, zeroed
 
 # Channels and blocks (before and after what is coarser) at 1/2, 1/4, 1/8, 1/16 of the size. Noise and streaks
-# are a matter of single pixels: at a quarter of the size the same time of training left noise untouched.
+# are a matter of single pixels, so the first scale is no coarser than half.
 DETAIL_CONFIG = {"widths": [48, 96, 128, 160], "blocks": [2, 2, 3, 3]}
 BRANCH_SCALE = 0.2  # of a block's first step into the sum, per channel, learned from there
 LOST_SCALE = 12.0  # what the codec loses deviates by some 0.08

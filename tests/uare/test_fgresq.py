@@ -101,14 +101,18 @@ def test_pictures_are_resized_level_by_level_as_opencv_does(goldens: list[Golden
 
 def test_the_input_of_the_network_is_the_recorded_one(goldens: list[Golden]) -> None:
     for golden in goldens:
-        for key in [key for key in golden.tensors if key.endswith(".preprocessed")]:
+        recorded = [key for key in golden.tensors if key.endswith(".preprocessed")]
+        assert recorded, "the recording holds no input of the network"
+        for key in recorded:
             close(golden.view(key.partition(".")[0]), golden.tensors[key], {"atol": 1e-6, "rtol": 0})
 
 
 def test_the_general_tower_agrees_layer_by_layer(goldens: list[Golden]) -> None:
     for golden in goldens:
         tower = golden.judge.network.general
-        for name in {key.partition(".hidden.")[0] for key in golden.tensors if ".hidden." in key}:
+        names = {key.partition(".hidden.")[0] for key in golden.tensors if ".hidden." in key}
+        assert names, "the recording holds no hidden states"
+        for name in names:
             x = tower.pre_layrnorm(tower.embeddings(golden.view(name)[None]))  # type: ignore[operator]
             states = [x]
             for layer in tower.encoder.layers:  # type: ignore[union-attr]
