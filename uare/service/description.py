@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 
 from uare.saving import FORMATS
 from uare.schema import DEFINITIONS, DOCUMENTS
-from uare.service.requests import FORM, JSON, PHOTO_ROLES, Asked
+from uare.service.requests import FORM, JSON, PHOTO_ROLES, TEXTS, Asked
 from uare.service.work import media_type_of
 
 Schema = dict[str, Any]
@@ -50,6 +50,11 @@ def request_body(form: type[Asked]) -> Schema:
         if role in as_form["properties"]:
             about = as_form["properties"][role]["description"]
             as_form["properties"][role] = {"type": "string", "format": "binary", "description": about}
+    for name in TEXTS:
+        if name in as_form["properties"]:  # a form's text is never null: leaving it out says the same
+            either = as_form["properties"][name].pop("anyOf")
+            as_form["properties"][name] |= either[0]
+            as_form["properties"][name].pop("default", None)
     content = {FORM: {"schema": as_form}, JSON: {"schema": as_json}}
     return {"requestBody": {"required": True, "content": content}}
 

@@ -37,7 +37,12 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
+# The limits stand before the validator: behind it the description would not have them.
+Steps = Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole)]
+Upscale = Annotated[Literal[1, 2, 4], BeforeValidator(_whole)]
+Tile = Annotated[int, Field(ge=MIN_TILE_PX, le=8192), BeforeValidator(_whole)]
+Seed = Annotated[int, Field(ge=0, le=2**53 - 1), BeforeValidator(_whole)]  # what every JSON reader holds
+BestOf = Annotated[int, Field(ge=1, le=8), BeforeValidator(_whole)]
 
 
 class Asked(BaseModel):
@@ -76,16 +81,16 @@ class RestoreAsked(Asked):
     )
     instruction: str | None = Field(None, max_length=MAX_WORDS, description="What to do, in words.")
     analyse: bool = Field(True, description="Whether the model writes an analysis first.")
-    steps: Whole | None = Field(None, ge=1, le=100, description="Steps of the sampler.")
+    steps: Steps | None = Field(None, description="Steps of the sampler.")
     fidelity: float | None = Field(None, ge=0, le=1, description="0 invents, 1 stays with the photo.")
-    upscale: Annotated[Literal[1, 2, 4], BeforeValidator(_whole)] = Field(1, description="Enlarges by this.")
+    upscale: Upscale = Field(1, description="Enlarges by this.")
     guidance_text: float | None = Field(None, ge=0, le=20, description="How strongly the words count.")
     guidance_image: float | None = Field(None, ge=0, le=20, description="How strongly the photo counts.")
-    tile: Whole | None = Field(None, ge=MIN_TILE_PX, le=8192, description="Largest side (px) in one piece.")
-    seed: Whole = Field(0, ge=0, le=2**53 - 1, description="Of the first restoration.")
+    tile: Tile | None = Field(None, description="Largest side (px) in one piece.")
+    seed: Seed = Field(0, description="Of the first restoration.")
     verify: bool = Field(True, description="Whether the result is compared with the photo.")
     keep_worse: bool = Field(False, description="Answers with a result that was judged worse than the photo.")
-    best_of: Whole = Field(1, ge=1, le=8, description="Restores this often and answers with the best.")
+    best_of: BestOf = Field(1, description="Restores this often and answers with the best.")
 
     def options(self) -> RestoreOptions:
         """The choices as the pipeline takes them, without the mask. InputError where they contradict."""
