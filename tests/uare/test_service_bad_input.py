@@ -22,7 +22,10 @@ from tests.uare.serving import QUICK, QUICK_FORM, app_of, as_base64, in_process,
 from uare.images import MAX_PIXELS
 from uare.pipeline import UAREPipeline
 
-pytestmark = pytest.mark.usefixtures("short_texts")
+pytestmark = [
+    pytest.mark.usefixtures("short_texts"),
+    pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning"),
+]
 
 PHOTO = photo_file(seed=1)
 MAX_BYTES, MAX_OF_PIXELS = 300_000, 100_000
@@ -156,7 +159,12 @@ def test_a_body_of_unknown_length_is_cut_short(client: TestClient, media_type: s
         ("application/json", b'{"image": {"path": "/etc/passwd"}}', 422, "expected a file"),
         ("multipart/form-data", b"", 400, "the form cannot be read"),
         ("multipart/form-data; boundary=X", b"nonsense", 400, "the form cannot be read"),
-        ("multipart/form-data; boundary=X", b"--X--\r\n", 422, "image: Field required"),
+        (
+            "multipart/form-data; boundary=X",
+            b'--X\r\nContent-Disposition: form-data; name="steps"\r\n\r\n3\r\n--X--\r\n',
+            422,
+            "image: Field required",
+        ),
         (
             "multipart/form-data; boundary=X",
             b'--X\r\nContent-Disposition: form-data; name="image"\r\n\r\n/etc/passwd\r\n--X--\r\n',
