@@ -55,7 +55,8 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("pipeline", frozenset({"pipeline"})),
     (
         "work of the shells",
-        frozenset({"batch", "documents", "schema", "schema_pages", "report", "screen", "info", "conversion"}),
+        frozenset({"batch", "documents", "records", "schema", "schema_pages", "report", "screen", "info"})
+        | frozenset({"conversion"}),
     ),
     ("shells", frozenset({"cli", "commands", "service", "__init__", "__main__"})),
 )
@@ -71,6 +72,8 @@ DATA_MAY_USE = frozenset(
 NEVER_IN_UARE = frozenset({"torchvision", "pyiqa"})
 # Seconds each; the default model needs none of them to start.
 ONLY_INSIDE_FUNCTIONS_OF_UARE = frozenset({"diffusers", "accelerate", "gradio", "fastapi", "uvicorn"})
+# Folder of `uare` -> the extra that its modules import at their top: only a function may load the folder.
+FOLDERS_OF_EXTRAS = {"service": "serve"}
 # What `uare --help` must not load.
 SLOW_TO_IMPORT = ("torch", "transformers", "diffusers", "accelerate", "numpy", "scipy")
 
@@ -148,6 +151,11 @@ def layer_of(module: str) -> int | None:
     return next((index for index, (_, names) in enumerate(LAYERS) if name in names), None)
 
 
+def extra_of(file: Path) -> str | None:
+    """The extra without which this file of `uare` cannot be loaded, None for most."""
+    return FOLDERS_OF_EXTRAS.get(file.relative_to(CHECKOUT).parts[1])
+
+
 def declared_dependencies(*extras: str) -> set[str]:
     """Import names of the core's dependencies and of these extras, from pyproject.toml."""
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -211,7 +219,18 @@ def test_uare_loads_slow_libraries_only_where_they_are_used() -> None:
         str(found)
         for file in python_files("uare")
         for found in imports_of(file)
-        if found.at_load and found.root in ONLY_INSIDE_FUNCTIONS_OF_UARE
+        if found.at_load and found.root in ONLY_INSIDE_FUNCTIONS_OF_UARE and extra_of(file) is None
+    ]
+    assert not wrong, wrong
+
+
+def test_folders_of_extras_are_loaded_only_where_they_are_used() -> None:
+    folders = {f"uare.{folder}" for folder in FOLDERS_OF_EXTRAS}
+    wrong = [
+        str(found)
+        for file in python_files("uare")
+        for found in imports_of(file)
+        if found.at_load and extra_of(file) is None and ".".join(found.target.split(".")[:2]) in folders
     ]
     assert not wrong, wrong
 
@@ -220,11 +239,17 @@ def test_what_uare_imports_is_declared() -> None:
     core = declared_dependencies()
     any_extra = declared_dependencies(*all_extras())
     standard = sys.stdlib_module_names | {"uare"}
+
+    def allowed_at_load(file: Path) -> set[str]:
+        extra = extra_of(file)
+        return core if extra is None else declared_dependencies(extra)
+
     wrong = [
         str(found)
         for file in python_files("uare")
         for found in imports_of(file)
-        if found.root not in standard and found.root not in (core if found.at_load else core | any_extra)
+        if found.root not in standard
+        and found.root not in (allowed_at_load(file) if found.at_load else core | any_extra)
     ]
     assert not wrong, f"not among the dependencies in pyproject.toml: {wrong}"
 

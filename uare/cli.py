@@ -14,6 +14,7 @@ from uare.commands.convert import convert
 from uare.commands.info import info
 from uare.commands.rank import rank
 from uare.commands.restore import restore
+from uare.commands.serve import serve
 from uare.commands.triage import triage
 
 app = typer.Typer(
@@ -25,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,  # its tracebacks print every local variable
 )
-for command in (assess, compare, restore, rank, triage, convert, info):
+for command in (assess, compare, restore, rank, triage, serve, convert, info):
     app.command()(command)
 
 

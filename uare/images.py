@@ -8,15 +8,16 @@ import contextlib
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 from torch import Tensor
 
 from uare.errors import InputError
@@ -28,6 +29,9 @@ PhotoSource: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[Any] | T
 
 # Pillow's own limit for a file (twice its MAX_IMAGE_PIXELS): 179 megapixels are 2.1 GB as float32 RGB.
 MAX_PIXELS = 178_956_970
+
+# What is read from strangers: photos, whose parsers run no other program (EPS would start Ghostscript).
+UPLOAD_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF", "GIF", "BMP")
 
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 # Files of these formats may hold several pictures that are no animation (a phone's preview, its depth map).
@@ -79,20 +83,44 @@ def load_photo(source: PhotoSource) -> Photo:
     )
 
 
+def load_photo_bytes(content: bytes, name: str) -> Photo:
+    """Reads a photo from the content of a file that a stranger sent; errors and warnings call it `name`.
+
+    Only `UPLOAD_FORMATS` are read, and nothing of the file system. Raises InputError as `load_photo` does.
+    """
+    _check_head(content[:16], name)
+    return _from_opened(lambda: _opened_upload(content), name)
+
+
+def size_of_upload(content: bytes, name: str) -> tuple[int, int]:
+    """(height, width) that the header of such a file states, its pixels not decoded; InputError as above."""
+    _check_head(content[:16], name)
+    with _broken_files_explained(name), _opened_upload(content) as image:
+        return image.height, image.width
+
+
+def _opened_upload(content: bytes) -> ImageFile.ImageFile:
+    Image.init()  # with formats named, Pillow loads none of its readers by itself
+    return Image.open(BytesIO(content), formats=[name for name in UPLOAD_FORMATS if name in Image.OPEN])
+
+
 def _from_file(path: Path) -> Photo:
     _check_file(path)
-    with _broken_files_explained(str(path)), Image.open(path) as image:
+    return replace(_from_opened(lambda: Image.open(path), str(path)), path=path)
+
+
+def _from_opened(opened: Callable[[], ImageFile.ImageFile], name: str) -> Photo:
+    """The photo in a file that can be opened more than once."""
+    with _broken_files_explained(name), opened() as image:
         image.load()  # first: Pillow raises for a damaged file once, and reading EXIF would swallow that
         metadata, orientation, notes = read_metadata(image)
         file_format = "JPEG" if image.format == "MPO" else image.format  # a JPEG with more pictures behind it
-        notes += _notes_on_pages(image, file_format) + _note_on_extension(path, file_format)
-        samples: Samples | None = read_sixteen_bit_colour(path)
+        notes += _notes_on_pages(image, file_format) + _note_on_extension(Path(name), file_format)
+        samples: Samples | None = read_sixteen_bit_colour(opened, name)
         if samples is None:
             rgb, metadata, notes = _without_inks(image, metadata, notes)
-            samples = samples_of_pillow(rgb, str(path))
-    return _photo(
-        upright(samples, orientation), metadata=metadata, format=file_format, path=path, warnings=notes
-    )
+            samples = samples_of_pillow(rgb, name)
+    return _photo(upright(samples, orientation), metadata=metadata, format=file_format, warnings=notes)
 
 
 def _from_pillow(image: Image.Image) -> Photo:
@@ -124,7 +152,7 @@ def _photo(samples: Samples, **fields: Any) -> Photo:
 
 
 def _check_file(path: Path) -> None:
-    """Raises InputError for a path that holds no readable file; makes Pillow read HEIC if the file is one."""
+    """Raises InputError for a path that holds no readable file, or one that needs what is not there."""
     try:
         with path.open("rb") as stream:
             head = stream.read(16)
@@ -135,16 +163,21 @@ def _check_file(path: Path) -> None:
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path} cannot be read ({reason}); check its permissions") from error
+    _check_head(head, str(path))
+
+
+def _check_head(head: bytes, name: str) -> None:
+    """Raises InputError for a file without content; makes Pillow read HEIC if the first 16 bytes say so."""
     if not head:
         raise InputError(
-            f"{path} is empty (0 bytes) where a photo is expected; copy it again from its source"
+            f"{name} is empty (0 bytes) where a photo is expected; copy it again from its source"
         )
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
         try:
             import pillow_heif
         except ImportError:
             raise InputError(
-                f'{path} is a HEIC photo, which needs an optional library: pip install "uare[media]"'
+                f'{name} is a HEIC photo, which needs an optional library: pip install "uare[media]"'
             ) from None
         pillow_heif.register_heif_opener()
 

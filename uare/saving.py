@@ -4,6 +4,7 @@ The extension chooses the format; what a format cannot hold is reported and neve
 """
 
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -86,6 +87,17 @@ def save_photo(
     (always), or if it cannot be written.
     """
     file_format = format_of(path)
+    if photo.path is not None and photo.path.exists() and path.exists() and path.samefile(photo.path):
+        raise InputError(f"{path} is the input itself, which is never overwritten; choose another output")
+    content, lost = photo_bytes(photo, pixels, file_format, quality=quality)
+    write_atomically(path, lambda stream: stream.write(content), overwrite=overwrite)
+    return lost
+
+
+def photo_bytes(
+    photo: Photo, pixels: Tensor, file_format: FileFormat, *, quality: int = 95
+) -> tuple[bytes, tuple[str, ...]]:
+    """The content of the file that `save_photo` writes, and what was lost in words; errors as there."""
     if not 1 <= quality <= 100:
         raise InputError(f"quality is {quality}, expected 1 to 100")
     if max(pixels.shape[-2:]) > file_format.max_side:
@@ -93,16 +105,12 @@ def save_photo(
             f"{file_format.name} holds sides up to {file_format.max_side} px, found {pixels.shape[-1]}x"
             f"{pixels.shape[-2]}; choose PNG or TIFF"
         )
-    if photo.path is not None and photo.path.exists() and path.exists() and path.samefile(photo.path):
-        raise InputError(f"{path} is the input itself, which is never overwritten; choose another output")
     samples, lost_pixels = fitting_samples(photo, pixels, file_format)
     metadata, lost_metadata = _fitting_metadata(photo, pixels, samples.shape[-1], file_format)
 
-    def encode(stream: BinaryIO) -> None:
-        _encode(stream, samples, metadata, file_format, quality)
-
-    write_atomically(path, encode, overwrite=overwrite)
-    return lost_pixels + lost_metadata
+    stream = BytesIO()
+    _encode(stream, samples, metadata, file_format, quality)
+    return stream.getvalue(), lost_pixels + lost_metadata
 
 
 def fitting_samples(photo: Photo, pixels: Tensor, file_format: FileFormat) -> tuple[Samples, tuple[str, ...]]:

@@ -1,14 +1,14 @@
-"""The JSON documents of the command: their one description, of which `uare.schema_pages` makes two files.
+"""The JSON documents of the command and of the service: their one description.
 
-A new field raises the minor version; a field that goes or changes its meaning raises the major one. Readers
-should ignore fields that they do not know.
+`uare.schema_pages` makes two files of it. A new field raises the minor version; a field that goes or changes
+its meaning raises the major one. Readers should ignore fields that they do not know.
 """
 
 from typing import Any
 
 from uare.vocabulary import ATTRIBUTES, DEGRADATIONS, LEVELS, SEVERITIES
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 Schema = dict[str, Any]
 
 
@@ -177,6 +177,14 @@ _RESTORED: dict[str, Schema] = {
     "timings": _map("Stage -> seconds.", {"type": "number"}),
     "warnings": _WARNINGS,
 }
+_ANSWERED: dict[str, Schema] = {
+    **{name: field for name, field in _RESTORED.items() if name not in ("output", "sidecar")},
+    "picture": _record(
+        "The result.",
+        media_type=_text("Such as image/png."),
+        base64=_text("The file's content."),
+    ),
+}
 _RANKED = _record(
     "One photo's place.",
     rank=_count("1 is best; equal strengths share a rank.", 1),
@@ -241,6 +249,13 @@ DOCUMENTS: dict[str, Schema] = {
         **_results("In the order of the inputs.", _record("One photo.", **_RESTORED), skipped=_SKIPPED),
     ),
     "restoration": _document("restoration", "The file <stem>.json beside each restored photo", **_RESTORED),
+    "restore-answer": _document("restore-answer", "POST /v1/restore of uare serve, in JSON", **_ANSWERED),
+    "error": _document(
+        "error",
+        "What uare serve answers where a request failed",
+        status=_count("The same as the status of the answer.", 400),
+        error=_text("One sentence: what was found, what was expected, what to do."),
+    ),
     "rank": _document("rank", "uare rank --json", **_results("Best first.", _RANKED)),
     "triage": _document(
         "triage",
@@ -276,7 +291,7 @@ def json_schema() -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "JSON documents of uare",
-        "description": "Whatever the command uare prints with --json or writes beside its results.",
+        "description": "Whatever the command uare prints with --json, writes beside its results or serves.",
         "version": SCHEMA_VERSION,
         "oneOf": [{"$ref": f"#/$defs/{name}"} for name in DOCUMENTS],
         "$defs": DEFINITIONS | DOCUMENTS,

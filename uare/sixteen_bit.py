@@ -9,7 +9,7 @@ bytes. Writing: a PNG is zlib and checksums, a TIFF one compressed strip behind 
 import struct
 import sys
 import zlib
-from pathlib import Path
+from collections.abc import Callable
 from typing import BinaryIO
 
 import numpy as np
@@ -27,18 +27,21 @@ _PNG_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> colour type of the P
 _DEFLATE, _HORIZONTAL_PREDICTOR, _BLACK_IS_ZERO, _RGB, _STRAIGHT_ALPHA = 8, 2, 1, 2, 2
 
 
-def read_sixteen_bit_colour(path: Path) -> NDArray[np.uint16] | None:
+def read_sixteen_bit_colour(
+    opened: Callable[[], ImageFile.ImageFile], name: str
+) -> NDArray[np.uint16] | None:
     """Samples (H, W, C) of a 16-bit grey-alpha, RGB or RGBA file; `None` if the file holds something else.
 
-    Raises InputError for a layout that Pillow reads wrongly, and what Pillow raises for a broken file.
+    `opened` opens the file, which errors call `name`. Raises InputError for a layout that Pillow reads
+    wrongly, and what Pillow raises for a broken file.
     """
-    with Image.open(path) as image, Image.open(path) as again:
+    with opened() as image, opened() as again:
         rawmodes = {_rawmode(tile) for tile in image.tile}
         if not any("16" in rawmode for rawmode in rawmodes) or image.mode not in ("RGB", "RGBA"):
             return None
         if len(rawmodes) > 1 or not (rawmode := rawmodes.pop()).startswith(("RGB;", "RGBA;", "LA;")):
             raise InputError(
-                f"{path} holds 16-bit samples in an unusual layout ({image.format}, {image.mode}); "
+                f"{name} holds 16-bit samples in an unusual layout ({image.format}, {image.mode}); "
                 "save it as interleaved RGB or RGBA without premultiplied alpha"
             )
         if rawmode.startswith("LA;"):  # four bytes a pixel: unpacked as RGBA they come in file order

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from uare.analysis import level_of
 from uare.batch.loop import Json
 from uare.batch.pairing import Pair, photos_by_name
 from uare.documents import check_replaceable, heading, write_document
@@ -14,12 +13,12 @@ from uare.errors import InputError
 from uare.folders import FoundImage, find_images, output_paths
 from uare.images import load_photo
 from uare.options import RestoreOptions
-from uare.results import DECIMALS
+from uare.records import assessment_record, comparison_record, restoration_record
 from uare.saving import save_photo
 from uare.screen import Meter, Screen
 
 if TYPE_CHECKING:
-    from uare.pipeline import Photos, UAREPipeline
+    from uare.pipeline import UAREPipeline
 
 Problems: TypeAlias = Sequence[InputError]
 
@@ -120,29 +119,19 @@ def assess_file(pipe: "UAREPipeline", path: Path, screen: Screen) -> Json:
     """The assessment of one file."""
     photo = load_photo(path)
     _note_all(screen, path, photo.warnings)
-    return {
-        "input": str(path),
-        "size": list(photo.size),
-        "assessment": pipe.assess(photo).to_dict(),
-        "warnings": list(photo.warnings),
-    }
+    return assessment_record(pipe, photo, str(path))
 
 
 def compare_files(pipe: "UAREPipeline", pair: Pair, screen: Screen) -> Json:
     """The comparison of two files."""
     named = {"a": pair.a, "b": pair.b, "reference": pair.reference}
-    photos = {name: load_photo(path) for name, path in named.items() if path is not None}
-    warnings = [f"{named[name]}: {warning}" for name, photo in photos.items() for warning in photo.warnings]
-    for warning in warnings:
+    photos = {role: load_photo(path) for role, path in named.items() if path is not None}
+    record = comparison_record(pipe, photos, {role: str(named[role]) for role in photos})
+    for warning in record["warnings"]:
         screen.note(warning)
-    comparison = pipe.compare(photos["a"], photos["b"], photos.get("reference"))
-    for warning in comparison.warnings:
+    for warning in record["comparison"]["warnings"]:
         screen.note(f"{pair.a} and {pair.b}: {warning}")
-    return {
-        **{name: None if path is None else str(path) for name, path in named.items()},
-        "comparison": comparison.to_dict(),
-        "warnings": warnings,
-    }
+    return record
 
 
 def restore_file(
@@ -155,21 +144,14 @@ def restore_file(
     photo = load_photo(job.photo)
     settings = asdict(replace(options, mask=job.mask))
     restored = pipe.restore_photo(photo, on_step=meter.step, on_text=meter.text, **settings)
-    result = restored.result
-    is_kept = result.verdict is not None and result.verdict.outcome == "worse" and not options.keep_worse
+    mask = None if job.mask is None else str(job.mask)
     record: Json = {
-        "input": str(job.photo),
+        **restoration_record(pipe, restored, options, str(job.photo), mask),
         "output": str(job.result),
         "sidecar": str(job.sidecar),
-        "status": "kept" if is_kept else "restored",
-        "size": list(restored.pixels.shape[-2:]),
-        "before": score_of(pipe, photo),
-        "after": score_of(pipe, restored.pixels),
-        "settings": settings | {"mask": None if job.mask is None else str(job.mask)},
-        **result.to_dict(),
     }
     lost = save_photo(photo, restored.pixels, job.result, overwrite=job.overwrite)
-    record["warnings"] = [*result.warnings, *lost]
+    record["warnings"] = [*record["warnings"], *lost]
     try:
         write_document(job.sidecar, {**heading("restoration", model), **record})
     except BaseException:  # Ctrl-C too: a result without its sidecar would count as done ever after
@@ -177,12 +159,6 @@ def restore_file(
         raise
     _note_all(screen, job.photo, record["warnings"])
     return record
-
-
-def score_of(pipe: "UAREPipeline", photo: "Photos") -> Json:
-    """Score and level of a photo, without words."""
-    score = pipe.score(photo)
-    return {"score": round(score, DECIMALS), "level": level_of(score)}
 
 
 def _note_all(screen: Screen, path: Path, warnings: Sequence[str]) -> None:

@@ -5,13 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from uare.batch.jobs import Placement, RestoreJob, check_writable, plan_jobs, restore_file, score_of
+from uare.batch.jobs import Placement, RestoreJob, check_writable, plan_jobs, restore_file
 from uare.batch.ledger import Ledger, fingerprint
 from uare.batch.loop import Json, refuse_nothing, told, work_through
 from uare.documents import document, heading
 from uare.errors import InputError, UAREError
 from uare.images import load_photo
 from uare.options import RestoreOptions
+from uare.records import score_of
 from uare.screen import Meter, Screen
 from uare.vocabulary import LEVELS
 
