@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from data.votes import NONE, A, B, counting
-from eval.study.rater_agreement import INTERVAL, NOMINAL, ORDINAL, agreement_of, alpha
+from eval.study.rater_agreement import INTERVAL, NOMINAL, ORDINAL, Level, agreement_of, alpha
 from eval.study.raters import look_at_raters, without_careless
 from tests.eval.study.simulated import COIN, HASTY, LEFT, crowd, study
 
 KNOWN = ("krippendorff-2011-c", "krippendorff-2011-a", "perfect", "no-variation")
 
 
-def _alphas(ratings: list[list[float | None]], levels: list[str]) -> dict[str, float | None]:
+def _alphas(ratings: list[list[float | None]], levels: list[Level]) -> dict[str, float | None]:
     values = sorted({one for row in ratings for one in row if one is not None})
     counts = np.array(
         [[sum(row[unit] == v for row in ratings) for v in values] for unit in range(len(ratings[0]))]
