@@ -81,8 +81,17 @@ class Study:
 
     def token_of(self, person: Person) -> str:
         """What a person's link ends with: the name, and a code that only this study can make."""
-        code = hmac.new(self._secret, person.id.encode(), hashlib.sha256).hexdigest()[:TOKEN_LETTERS]
-        return f"{person.id}-{code}"
+        return f"{person.id}-{self._code(person.id)}"
+
+    @property
+    def organiser_token(self) -> str:
+        """What the link of whoever runs the study ends with."""
+        return self._code("organiser of the study")
+
+    def check_organiser(self, token: str) -> None:
+        """Raises InputError for anybody else's."""
+        if not hmac.compare_digest(self.organiser_token.encode(), token.encode()):
+            raise InputError("this link does not belong to the study; check that it was copied whole")
 
     def person_of(self, token: str) -> Person:
         """Whose link it is; InputError for one that this study did not make."""
@@ -182,6 +191,9 @@ class Study:
                 "widest_interval": state_of(self._asked, counts, with_open=False).widest,
                 "settled": is_settled(self.settings.schedule, self._asked, counts),
             }
+
+    def _code(self, of: str) -> str:
+        return hmac.new(self._secret, of.encode(), hashlib.sha256).hexdigest()[:TOKEN_LETTERS]
 
     def _join(self, role: str) -> Person:
         sizes = Counter(person.team for person in self._people.values() if person.role == role)
