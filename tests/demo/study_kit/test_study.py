@@ -225,6 +225,14 @@ def test_slips_in_the_settings_are_named(tmp_path: Path, changes: dict[str, Any]
         read_study_settings(write_study(tmp_path, **changes))
 
 
+def test_the_documented_example_is_a_study(checkout: Path, tmp_path: Path) -> None:
+    text = (checkout / "docs/study.md").read_text(encoding="utf-8")
+    (tmp_path / "study.yaml").write_text(text.partition("```yaml")[2].partition("```")[0], encoding="utf-8")
+    settings = read_study_settings(tmp_path / "study.yaml")
+    assert settings.questions == (OVERALL, "sharpness", "naturalness")
+    assert settings.gold[0].a == tmp_path / "gold/clean.png"
+
+
 def test_pictures_that_cannot_be_shown_leave_their_pairs_out(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
     (tmp_path / "pictures/noise/photo0/large.png").write_bytes(b"no picture")
