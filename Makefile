@@ -67,5 +67,5 @@ $(USE_INSTALLED): pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(DEV_INSTALLED): pyproject.toml | $(USE_INSTALLED)
-	$(PIP) -e ".[dev,eval,media,serve,train]" "$(TORCH)"
+	$(PIP) -e ".[dev,docs,eval,demo,media,ray,serve,study,train]" "$(TORCH)"
 	@touch $@

@@ -11,7 +11,7 @@ import csv
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -46,12 +46,14 @@ class Vote:
     repeat: int = 0  # 0: first showing to this person; 1, 2, ...: shown again on purpose
     role: str = RATER  # one of ROLES; an expert decides where raters disagree
     seconds: float | None = None  # from showing to choosing
+    expected: str = ""  # one of CHOICES where the answer is known and the person was tested; else empty
 
     def __post_init__(self) -> None:
         empty = [name for name in REQUIRED if not getattr(self, name)]
         if empty:
             raise InputError(f"{', '.join(empty)} must not be empty; fill it in or take the row out")
-        for name, allowed in (("choice", CHOICES), ("role", ROLES), ("shown_order", ORDERS)):
+        allowed_of = {"choice": CHOICES, "role": ROLES, "shown_order": ORDERS, "expected": (*CHOICES, "")}
+        for name, allowed in allowed_of.items():
             if getattr(self, name) not in allowed:
                 raise InputError(
                     f"found the {name} {getattr(self, name)!r}, expected {', '.join(filter(None, allowed))}"
@@ -119,8 +121,13 @@ def read_votes(path: Path) -> Votes:
     return _without_contradictions(found)
 
 
+def counting(votes: Iterable[Vote], dimension: str = OVERALL) -> list[Vote]:
+    """The votes that say what people prefer: first showings of one question, on pairs of unknown answer."""
+    return [vote for vote in votes if vote.dimension == dimension and vote.repeat == 0 and not vote.expected]
+
+
 def known_pairs(votes: Votes, pairs: Collection[str]) -> Votes:
-    """The same, votes on pairs that are not among `pairs` set aside."""
+    """The same, votes on pairs that are not among `pairs` set aside; tests of people left out."""
     unknown = [
         SetAside(
             where=f"vote of {vote.annotator}",
@@ -128,7 +135,7 @@ def known_pairs(votes: Votes, pairs: Collection[str]) -> Votes:
             reason=f"there is no pair {vote.pair!r} in the set; give the set that was voted on",
         )
         for vote in votes.votes
-        if vote.pair not in pairs
+        if vote.pair not in pairs and not vote.expected
     ]
     known = tuple(vote for vote in votes.votes if vote.pair in pairs)
     return replace(votes, votes=known, set_aside=(*votes.set_aside, *unknown))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.votes import NONE, OVERALL, A, Vote
+from data.votes import NONE, A, Vote, counting
 from eval.correlations import srcc
 from eval.intervals import MeanInterval, mean_with_interval
 from eval.records import MetricInfo
@@ -59,9 +59,9 @@ def with_votes(
 ) -> list[VoteAgreement]:
     """A row for each metric that has values: `content` of a vote is the item, its sources the subjects.
 
-    First showings of the overall question count; votes on results without a value are left out.
+    The votes of `data.votes.counting` count; those on results without a value are left out.
     """
-    counted = [vote for vote in votes if vote.dimension == OVERALL and vote.repeat == 0]
+    counted = counting(votes)
     rows = []
     for metric in metrics:
         known = values.get(metric.id)

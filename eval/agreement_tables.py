@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from data.votes import Vote
-from eval.agreement import MetricPair, metric_pairs, with_votes
-from eval.records import QUOTED, RESTORE, MetricInfo, Run, SuiteRun
+from eval.agreement import MetricPair, VoteAgreement, metric_pairs, with_votes
+from eval.records import QUOTED, RESTORE, Run, SuiteRun
 from eval.report.model import Cell, Column, Section, Table, count, number, word
 
 Values = dict[str, dict[tuple[str, str], float]]
@@ -30,7 +30,8 @@ def agreement_section(run: Run, votes: Sequence[Vote]) -> Section | None:
         items = {item.id for item in suite.items}
         own = [vote for vote in votes if vote.content in items]
         if own:
-            tables.append(_votes(suite, values, run.info.metrics, own, run.info.seed))
+            agreements = with_votes(values, run.info.metrics, own, run.info.seed)
+            tables.append(votes_table(suite.info.title, agreements))
     if not tables:
         return None
     return Section(
@@ -74,11 +75,10 @@ def _matrix(suite: SuiteRun, pairs: Sequence[MetricPair], *, within: bool) -> Ta
     )
 
 
-def _votes(
-    suite: SuiteRun, values: Values, metrics: Sequence[MetricInfo], votes: Sequence[Vote], seed: int
-) -> Table:
+def votes_table(title: str, agreements: Sequence[VoteAgreement]) -> Table:
+    """How often each metric prefers what people preferred, in percent."""
     rows = []
-    for one in with_votes(values, metrics, votes, seed):
+    for one in agreements:
         right = one.right
         cell = (
             Cell(text="–")
@@ -93,7 +93,7 @@ def _votes(
         )
         rows.append((word(one.metric), cell, count(right.num_values if right else 0), count(one.num_equal)))
     return Table(
-        title=f"{suite.info.title}: how often a metric prefers what people preferred",
+        title=f"{title}: how often a metric prefers what people preferred",
         columns=(
             Column(name="metric"),
             Column(name="right, %", better="higher"),

@@ -30,11 +30,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def work(args: argparse.Namespace) -> None:
     """Aligns, trains, measures and writes, as the configuration says."""
     from data.fgrestore.layout import read_fgrestore
+    from data.forms import read_form
     from training.judge_loop import align, report, train_judge
     from training.judge_pairs import table_of
     from training.judge_settings import JudgeSettings
     from training.judge_start import save_tower, start
-    from training.settings import read_form
     from uare.experts.clip import ClipTower
     from uare.judge import save_judge
 

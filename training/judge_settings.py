@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from data.forms import Form
 from training.judge_losses import LAMBDA_RANK, LAMBDA_SCENE
-from training.settings import Form
 
 
 class PooledSettings(Form):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from data.fgrestore.measures import Voter
 from data.fgrestore.pairing import Candidate
-from data.votes import EXPERT, NONE, OVERALL, A, B, Vote
+from data.votes import EXPERT, NONE, OVERALL, A, B, Vote, counting
 from uare.errors import InputError
 
 A_BETTER, B_BETTER, EQUAL = 1, 0, 2
@@ -50,12 +50,11 @@ class Consensus:
 def human_labels(votes: Sequence[Vote], rule: Consensus, dimension: str = OVERALL) -> dict[str, Label]:
     """The label of each pair that raters agree on or that experts decided; others have none.
 
-    First showings of this dimension count. Where several experts voted, they have to agree as raters do.
+    Those votes count that `data.votes.counting` gives. Several experts have to agree as raters do.
     """
     by_pair: dict[str, list[Vote]] = defaultdict(list)
-    for vote in votes:
-        if vote.dimension == dimension and vote.repeat == 0:
-            by_pair[vote.pair].append(vote)
+    for vote in counting(votes, dimension):
+        by_pair[vote.pair].append(vote)
     labels = {}
     for pair, cast in by_pair.items():
         raters = [vote.choice for vote in cast if vote.role != EXPERT]

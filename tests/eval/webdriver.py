@@ -31,7 +31,10 @@ class Browser:
         self._session = session
 
     def open(self, page: Path) -> None:
-        self._post("url", {"url": page.resolve().as_uri()})
+        self.visit(page.resolve().as_uri())
+
+    def visit(self, address: str) -> None:
+        self._post("url", {"url": address})
 
     def resize(self, width: int, height: int) -> None:
         self._post("window/rect", {"width": width, "height": height})

@@ -14,6 +14,7 @@ from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from data.fgrestore.layout import FineImage, FinePair, FineSet, write_rows
+from data.forms import read_form
 from tests.uare.tiny import tiny_restorer, tiny_text_tokenizer
 from training import judge_views
 from training.judge import main
@@ -21,7 +22,6 @@ from training.judge_loop import agreement, align, judge_loss, train_judge
 from training.judge_pairs import TEST, TRAIN, VALIDATION, PairTable, draw_pairs, table_of
 from training.judge_settings import AlignSettings, JudgeSettings
 from training.judge_views import of_table
-from training.settings import read_form
 from uare.errors import ConfigError, InputError
 from uare.experts.comparison import ComparisonHead, JudgeNetwork
 from uare.pipeline import UAREPipeline

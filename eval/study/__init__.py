@@ -1,0 +1,1 @@
+"""What people preferred: strengths, agreement and reliability out of a file of votes."""
