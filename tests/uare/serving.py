@@ -37,7 +37,7 @@ def as_base64(content: bytes) -> str:
     return base64.b64encode(content).decode("ascii")
 
 
-def app_of(pipe: UAREPipeline, api_key: str | None = None, **limits: Any) -> FastAPI:
+def app_of(pipe: Any, api_key: str | None = None, **limits: Any) -> FastAPI:
     """The service over a pipeline, with limits by name."""
     facts = model_facts("tiny", pipe)
     return create_app(pipe, facts, Limits(**limits), api_key=api_key, hosts=frozenset({"127.0.0.1"}))

@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Iterator
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -241,7 +242,7 @@ def test_without_the_key_only_the_probes_answer(restoring_pipeline: UAREPipeline
     with in_process(app_of(restoring_pipeline, api_key="s3cret")) as client:
         assert client.get("/healthz").status_code == client.get("/readyz").status_code == 200
         for given in (None, "Bearer wrong", "Bearer", "Basic s3cret", "Bearer s3cret2", "Bearer ß"):
-            headers = {} if given is None else {"Authorization": given.encode()}
+            headers: Any = {} if given is None else {"Authorization": given.encode()}
             for path in ("/v1/assess", "/docs", "/metrics", "/openapi.json"):
                 answer = client.get(path, headers=headers)
                 assert "needs its key" in the_sentence(answer, 401)

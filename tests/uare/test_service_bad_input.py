@@ -276,7 +276,11 @@ def test_requests_write_no_file(
         assert client.post("/v1/assess", files={"image": ("../../a", large)}).status_code == 200
         assert client.post("/v1/restore", files={"image": ("a", large[:1_000_000])}).status_code == 422
         for accept in ("image/tiff", "application/json"):
-            asked = {"files": {"image": ("/tmp/a", PHOTO)}, "data": QUICK_FORM, "headers": {"Accept": accept}}
+            asked: Any = {
+                "files": {"image": ("/tmp/a", PHOTO)},
+                "data": QUICK_FORM,
+                "headers": {"Accept": accept},
+            }
             assert client.post("/v1/restore", **asked).status_code == 200
     assert opened() == []
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import closing
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -48,7 +49,7 @@ def gate(restoring_pipeline: UAREPipeline) -> Iterator[Gate]:
     gate.opened.set()
 
 
-def restore(client: TestClient) -> object:
+def restore(client: TestClient) -> Any:
     return client.post("/v1/restore", files={"image": ("a", PHOTO)}, data=QUICK_FORM)
 
 
@@ -133,7 +134,7 @@ def test_a_client_that_leaves_while_sending_gives_its_place_back(restoring_pipel
 def test_many_at_once_get_the_answers_that_each_gets_alone(restoring_pipeline: UAREPipeline) -> None:
     photos = [photo_file(seed=seed) for seed in range(6)]
 
-    def assess(client: TestClient, photo: bytes) -> object:
+    def assess(client: TestClient, photo: bytes) -> Any:
         return client.post("/v1/assess", files={"image": ("a", photo)}).json()
 
     with in_process(app_of(restoring_pipeline, waiting=5)) as client:

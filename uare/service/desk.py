@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request
 
@@ -80,8 +80,9 @@ class Desk:
         """Waits for the work; stops it if the time runs out or the client leaves."""
         done = asyncio.wrap_future(job.future)
         gone = asyncio.create_task(_gone(request))
+        either: set[asyncio.Future[Any]] = {done, gone}
         try:
-            await asyncio.wait({done, gone}, timeout=job.stop.left_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, timeout=job.stop.left_s, return_when=asyncio.FIRST_COMPLETED)
             if done.done():
                 return done.result()
             if gone.done():

@@ -18,16 +18,16 @@ class Meters:
 
     def __init__(self, line: Line) -> None:
         self._registry = CollectorRegistry()
-        kept = {"registry": self._registry}
-        self.requests = Counter("uare_requests", "Answers.", ["path", "status"], **kept)
+        kept = self._registry
+        self.requests = Counter("uare_requests", "Answers.", ["path", "status"], registry=kept)
         self.request_seconds = Histogram(
-            "uare_request_seconds", "From arrival to answer.", ["path"], buckets=BUCKETS_S, **kept
+            "uare_request_seconds", "From arrival to answer.", ["path"], buckets=BUCKETS_S, registry=kept
         )
         self.work_seconds = Histogram(
-            "uare_work_seconds", "In the thread of the model.", ["path"], buckets=BUCKETS_S, **kept
+            "uare_work_seconds", "In the thread of the model.", ["path"], buckets=BUCKETS_S, registry=kept
         )
-        Gauge("uare_places", "Requests that are taken at a time.", **kept).set(line.places)
-        taken = Gauge("uare_places_taken", "Requests being received, waiting, or worked on.", **kept)
+        Gauge("uare_places", "Requests that are taken at a time.", registry=kept).set(line.places)
+        taken = Gauge("uare_places_taken", "Requests being received, waiting, or worked on.", registry=kept)
         taken.set_function(lambda: line.taken)
 
     def as_text(self) -> bytes:

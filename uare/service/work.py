@@ -71,7 +71,9 @@ def restore(engine: Engine, asked: RestoreAsked, wanted: FileFormat | None, stop
     name = asked.image.called("image")
     options = asked.options()
     photo = read_upload(asked.image, "image")
-    check_size(*(side * options.upscale for side in photo.size), f"the result of {name}", engine.max_pixels)
+    height, width = photo.size
+    scale = options.upscale
+    check_size(height * scale, width * scale, f"the result of {name}", engine.max_pixels)
     if asked.mask is not None:
         options = replace(options, mask=_as_tensor(read_upload(asked.mask, "mask")))
     restored = engine.pipe.restore_photo(photo, on_step=stop.check, on_text=stop.check, **vars(options))

@@ -18,7 +18,7 @@ from tests.eval.study.simulated import COIN, HASTY, LEFT, crowd, study
 KNOWN = ("krippendorff-2011-c", "krippendorff-2011-a", "perfect", "no-variation")
 
 
-def _alphas(ratings: list[list[float | None]], levels: list[Level]) -> dict[str, float | None]:
+def _alphas(ratings: list[list[float | None]], levels: list[Level]) -> dict[Level, float | None]:
     values = sorted({one for row in ratings for one in row if one is not None})
     counts = np.array(
         [[sum(row[unit] == v for row in ratings) for v in values] for unit in range(len(ratings[0]))]
@@ -32,7 +32,7 @@ def test_every_known_answer(goldens_dir: Path) -> None:
         pytest.skip(f"no file {path}")
     for case in json.loads(path.read_text(encoding="utf-8"))["cases"]:
         assert case["id"] in KNOWN, f"no test for the case {case['id']}"
-        expected: dict[str, Any] = case["expected"]["alpha"]
+        expected: dict[Level, Any] = case["expected"]["alpha"]
         found = _alphas(case["inputs"]["ratings"], list(expected))
         for level, value in expected.items():
             if value is None:
