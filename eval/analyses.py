@@ -11,6 +11,7 @@ from eval.detail_of_run import detail_section
 from eval.efficiency import efficiency_section, measure_costs, problems_of
 from eval.fine_grained_tables import fine_grained_section
 from eval.judging_tables import judging_section
+from eval.naming_tables import naming_section
 from eval.options import Options
 from eval.paper_rows import paper_section
 from eval.probing import probes_section
@@ -45,6 +46,7 @@ def report_on(run: Run, options: Options, asked: Asked) -> Report:
         probes_section(run, weights),
         agreement_section(run, asked.votes.votes),
         judging_section(run),
+        naming_section(run),
         fine_grained_section(run),
     ]
     problems = [str(one) for one in asked.votes.set_aside]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eval.intervals import MeanInterval
 from eval.judging import NOTHING, Judging, judgings
 from eval.records import Run
-from eval.report.model import Cell, Column, Section, Table, word
+from eval.report.model import Cell, Column, Section, Table, mean, percent, word
 from eval.suites.synthetic import LEVELS
 
 
@@ -35,10 +34,10 @@ def _tables(found: Judging) -> list[Table]:
     rows = [
         (
             word(row.type),
-            _percent(row.named_correctly),
-            _interval(row.rank_agreement, 3, 1),
-            _percent(row.worse_by_compare),
-            _percent(row.worse_by_score),
+            percent(row.named_correctly),
+            mean(row.rank_agreement, 3),
+            percent(row.worse_by_compare),
+            percent(row.worse_by_score),
             Cell(text=str(row.rank_agreement.num_values), value=row.rank_agreement.num_values),
         )
         for row in found.rows
@@ -52,7 +51,7 @@ def _tables(found: Judging) -> list[Table]:
     if found.clean_psnr_db is not None:
         notes.append(f"Restored, unharmed photos are {found.clean_psnr_db.text(2)} dB from themselves.")
     by_level = [
-        (word(str(level)), _percent(share))
+        (word(str(level)), percent(share))
         for level, share in zip(LEVELS, found.named_by_severity, strict=True)
     ]
     return [
@@ -87,17 +86,3 @@ def _confusion(found: Judging) -> Table:
 
 def _columns(names: Sequence[str]) -> tuple[Column, ...]:
     return tuple(Column(name=name) for name in names)
-
-
-def _percent(share: MeanInterval | None) -> Cell:
-    return Cell(text="–") if share is None else _interval(share, 1, 100)
-
-
-def _interval(found: MeanInterval, decimals: int, scale: float) -> Cell:
-    return Cell(
-        text=found.text(decimals, scale=scale),
-        value=found.mean * scale,
-        low=found.low * scale,
-        high=found.high * scale,
-        n=found.num_values,
-    )

@@ -199,13 +199,22 @@ def count(value: int, mark: Mark = "") -> Cell:
 
 def mean(interval: MeanInterval | None, decimals: int, mark: Mark = "") -> Cell:
     """A cell that holds a mean with its interval and n; a dash for None."""
+    return _scaled(interval, decimals, 1, mark)
+
+
+def percent(share: MeanInterval | None) -> Cell:
+    """A cell that holds a mean share of [0, 1] in per cent, with its interval and n; a dash for None."""
+    return _scaled(share, 1, 100, "")
+
+
+def _scaled(interval: MeanInterval | None, decimals: int, scale: float, mark: Mark) -> Cell:
     if interval is None:
         return Cell(text="–")
     return Cell(
-        text=interval.text(decimals),
-        value=interval.mean,
-        low=interval.low if interval.num_groups > 1 else None,
-        high=interval.high if interval.num_groups > 1 else None,
+        text=interval.text(decimals, scale=scale),
+        value=interval.mean * scale,
+        low=interval.low * scale if interval.num_groups > 1 else None,
+        high=interval.high * scale if interval.num_groups > 1 else None,
         n=interval.num_values,
         mark=mark,
     )
