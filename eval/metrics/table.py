@@ -207,6 +207,15 @@ METRICS: tuple[Metric, ...] = (
         default=False,
     ),
     _by_pyiqa("topiq_nr", "TOPIQ-NR", "topiq_nr: ResNet50, weights of KonIQ"),
+    _by_pyiqa(
+        "afine_all",
+        "A-FINE",
+        "afine_all: fidelity and naturalness, unscaled; may find a result better than its reference",
+        ends=(None, 2),
+        higher_is_better=False,
+        needs_reference=True,
+        default=False,
+    ),
     # These need no weights.
     _similarity("ms_ssim", "MS-SSIM", "ms_ssim: five scales of full-range luma, sides above 160 px"),
     _similarity("vif", "VIF", "vif: pixel domain, full-range luma"),
