@@ -15,10 +15,12 @@ from eval.adapters.subject import text_digest
 from eval.generation import judge_detail
 from eval.generation_blind import judge_detail_blind
 from eval.generation_cases import FAITHFUL, KINDS
+from eval.intervals import mean_with_interval
 from eval.item_pictures import read_input, read_reference, read_result, result_size
 from eval.progress import Progress
 from eval.records import RESTORE, Item, Prediction, Run, SubjectRun, SuiteRun, picture_of
-from eval.report.model import Cell, Column, Section, Table, count, number, word
+from eval.report.means import source_of
+from eval.report.model import Cell, Column, Section, Table, count, number, percent, word
 from uare.errors import InputError
 from uare.writing import write_atomically
 
@@ -51,7 +53,7 @@ def detail_section(run: Run) -> Section | None:
             if (found := _judge(suite, subject, run.folder))
         }
         if judged:
-            tables.append(_shares(suite, judged))
+            tables.append(_shares(suite, judged, run.info.seed))
             details += [_worst(suite, name, found) for name, found in judged.items()]
     if not tables:
         return None
@@ -126,14 +128,19 @@ def _read(path: Path) -> list[Detail]:
         return []
 
 
-def _shares(suite: SuiteRun, judged: dict[str, list[Detail]]) -> Table:
+def _shares(suite: SuiteRun, judged: dict[str, list[Detail]], seed: int) -> Table:
     columns: tuple[Column, ...] = (Column(name="subject"), Column(name="n"), Column(name="judged by"))
     columns += tuple(Column(name=f"{kind}, %") for kind in KINDS)
+    source = {item.id: source_of(item) for item in suite.items}
     rows = []
     for name, found in judged.items():
-        shares = [100 * sum(one.kind == kind for one in found) / len(found) for kind in KINDS]
+        sources = [source[one.item] for one in found]
+        shares = [
+            percent(mean_with_interval([float(one.kind == kind) for one in found], seed, sources))
+            for kind in KINDS
+        ]
         judge = "reference" if found[0].by_reference else "input"
-        rows.append((word(name), count(len(found)), word(judge), *(number(share, 1) for share in shares)))
+        rows.append((word(name), count(len(found)), word(judge), *shares))
     return Table(title=f"{suite.info.title}: what became of detail", columns=columns, rows=tuple(rows))
 
 

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.intervals import mean_with_interval
-from eval.records import CLASSICAL, MODEL, RESTORE, UNTOUCHED, Run, SubjectInfo
-from eval.report.means import direction
-from eval.report.model import Better, Cell, Column, Section, Table, number, word
+from eval.intervals import MeanInterval
+from eval.records import CLASSICAL, MODEL, RESTORE, UNTOUCHED, MetricInfo, Run, SubjectInfo
+from eval.report.means import direction, mean_of, values_of
+from eval.report.model import Cell, Column, Section, Table, estimate, mean, number, word
 from uare.writing import write_atomically
 
 # Side of the input in pixels, and enlargement: the protocol of super-resolution, and photos as they are.
@@ -79,14 +79,17 @@ def efficiency_section(run: Run, costs: Sequence[Cost]) -> Section:
         Column(name="subject"),
         Column(name="parameters, million"),
         Column(name="input"),
-        Column(name="seconds", about="median of restorations after the first", better="lower"),
+        Column(
+            name="seconds",
+            about="median after the first [quickest, slowest]",
+            better="lower",
+        ),
         Column(name="peak memory, MiB", about="of the GPU, else of the process", better="lower"),
         Column(name="device"),
-        *(Column(name=name, better=better) for name, better, _ in qualities),
+        *(Column(name=name, better=direction(metric)) for name, metric, _ in qualities),
     ]
     rows = []
     for cost in costs:
-        median = statistics.median(cost.seconds) if cost.seconds else None
         parameters = None if cost.num_parameters is None else cost.num_parameters / 1e6
         memory = None if cost.peak_bytes is None else cost.peak_bytes / MEBIBYTE
         enlarged = f", x{cost.scale}" if cost.scale > 1 else ""
@@ -95,10 +98,10 @@ def efficiency_section(run: Run, costs: Sequence[Cost]) -> Section:
                 word(cost.subject),
                 number(parameters, 2),
                 Cell(text=f"{cost.side_px}x{cost.side_px}{enlarged}", value=cost.side_px),
-                number(median, 3) if cost.problem is None else word("failed", "warning"),
+                _seconds(cost),
                 number(memory, 0),
                 word(f"{cost.device}, {cost.dtype}"),
-                *(number(means.get(cost.subject), 3) for _, _, means in qualities),
+                *(mean(means.get(cost.subject), metric.decimals) for _, metric, means in qualities),
             )
         )
     table = Table(
@@ -111,6 +114,12 @@ def efficiency_section(run: Run, costs: Sequence[Cost]) -> Section:
         ),
     )
     return Section(id="efficiency", title="Efficiency", tables=(table,))
+
+
+def _seconds(cost: Cost) -> Cell:
+    if cost.problem is not None or not cost.seconds:
+        return word("failed", "warning")
+    return estimate(statistics.median(cost.seconds), (min(cost.seconds), max(cost.seconds)), 3)
 
 
 def problems_of(costs: Sequence[Cost]) -> list[str]:
@@ -131,21 +140,18 @@ def _measure(subject: SubjectInfo, side: int, scale: int, repeats: int) -> Cost:
     return dataclasses.replace(blank, **(measured | {"seconds": tuple(measured["seconds"])}))
 
 
-def _qualities(run: Run) -> list[tuple[str, Better, dict[str, float]]]:
-    """For each restoring suite its first metric: a column's name and direction, and the mean by subject."""
-    found: list[tuple[str, Better, dict[str, float]]] = []
+def _qualities(run: Run) -> list[tuple[str, MetricInfo, dict[str, MeanInterval | None]]]:
+    """For each restoring suite its first metric: a column's name, the metric, and the mean by subject."""
+    found = []
     for suite in run.suites:
         if suite.info.kind != RESTORE or not suite.items:
             continue
         for metric in run.info.metrics:
-            means = {}
-            for subject in suite.subjects:
-                values = [subject.value(item.id, metric.id) for item in suite.items]
-                known = [value for value in values if value is not None]
-                if known:
-                    means[subject.info.name] = mean_with_interval(known, run.info.seed).mean
-            if means:
-                name = f"{metric.id}, {suite.info.name}"
-                found.append((name, direction(metric), means))
+            means = {
+                one.info.name: mean_of(values_of(one, suite.items, metric.id), suite.items, run.info.seed)
+                for one in suite.subjects
+            }
+            if any(means.values()):
+                found.append((f"{metric.id}, {suite.info.name}", metric, means))
                 break
     return found

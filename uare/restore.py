@@ -34,8 +34,8 @@ TILE_BATCH = 4  # tiles of one forward pass
 OVERLAP = 1 / 8  # of a tile's side
 PARTWAY = 0.6  # of the way from noise that fidelity 1 skips, for models without a detail path
 RECOLOURING = ("haze", "lowlight")  # repairs that must change colours
-SLIGHT = 1  # severity: so little haze or darkness is as often the photo's own
-DARK = 0.4  # luma that not even the brightest twentieth of a photo without light reaches
+SLIGHT = 1  # severity: so little haze is as often the photo's own
+DARK = {1: 0.4, 2: 0.6}  # severity of low light -> luma that the brightest twentieth of such a photo stays below
 
 
 @dataclass
@@ -167,11 +167,14 @@ def _is_of_tones(words: str) -> bool:
 
 
 def _is_doubtful(analysis: Analysis, overview: Tensor) -> bool:
-    """Whether harm of colours is only called slight, and the overview (3, h, w) does not show it either."""
+    """Whether little harm of colours is named, and the overview (3, h, w) does not show it either."""
     found = _recolouring(analysis.quality or "")
-    if not found or any(severity != SLIGHT for severity in found.values()):
+    if not found or found.get("haze", SLIGHT) != SLIGHT:
         return False
-    return "lowlight" not in found or float(luma(overview).flatten().quantile(0.95)) >= DARK
+    if "lowlight" not in found:
+        return True
+    limit = DARK.get(found["lowlight"] or 0)
+    return limit is not None and float(luma(overview).flatten().quantile(0.95)) >= limit
 
 
 def _restore_tiles(

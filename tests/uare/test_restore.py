@@ -247,11 +247,16 @@ def test_without_a_detail_path_fidelity_keeps_the_photos_colours_unless_the_repa
         ("It shows slight haze and serious blur.", 0.6, True),
         ("It shows slight low light.", 0.6, True),
         ("It shows slight low light.", 0.2, False),  # the photo says so too
+        ("It shows moderate low light.", 0.7, True),
+        ("It shows moderate low light.", 0.5, False),
+        ("It shows serious low light.", 0.7, False),
+        ("It shows slight haze and moderate low light.", 0.7, True),
+        ("It shows obvious haze and slight low light.", 0.7, False),
         ("It shows serious noise.", 0.2, False),
         ("It shows no visible defects.", 0.2, False),
     ],
 )
-def test_slight_harm_of_colours_is_doubted_unless_the_photo_is_dark(
+def test_little_harm_of_colours_is_doubted_unless_the_photo_shows_it(
     said: str, brightness: float, is_doubtful: bool
 ) -> None:
     analysis = parse_analysis(f"Quality: {said}")
