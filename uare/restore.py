@@ -35,7 +35,7 @@ OVERLAP = 1 / 8  # of a tile's side
 PARTWAY = 0.6  # of the way from noise that fidelity 1 skips, for models without a detail path
 RECOLOURING = ("haze", "lowlight")  # repairs that must change colours
 SLIGHT = 1  # severity: so little haze is as often the photo's own
-DARK = {1: 0.4, 2: 0.6}  # severity of low light -> luma that the brightest twentieth of such a photo stays below
+DARK = {1: 0.4, 2: 0.6}  # severity of low light -> luma above the brightest twentieth of such a photo
 
 
 @dataclass

@@ -50,6 +50,7 @@ def test_detail_is_judged_once_and_counted_by_kind(run: Run, monkeypatch: pytest
         judge_detail(read_picture(Path(item.lq)), read_picture(Path(str(item.gt)))).kind
         for item in run.suites[0].items
     ]
+    items = run.suites[0].items
     first = detail_section(run)
 
     def refuse(*arguments: object) -> None:
@@ -59,13 +60,13 @@ def test_detail_is_judged_once_and_counted_by_kind(run: Run, monkeypatch: pytest
     assert detail_section(run) == first
     assert first is not None
     (table,) = first.tables
-    identity = dict(
-        zip([column.name for column in table.columns], [cell.text for cell in table.rows[0]], strict=True)
-    )
-    assert (identity["subject"], identity["n"], identity["judged by"]) == ("identity", "6", "reference")
+    identity = dict(zip([column.name for column in table.columns], table.rows[0], strict=True))
+    said = tuple(identity[name].text for name in ("subject", "n", "judged by"))
+    assert said == ("identity", "6", "reference")
     for kind in KINDS:
         share = 100 * sum(one == kind for one in kinds) / len(kinds)
-        assert float(identity[f"{kind}, %"]) == pytest.approx(share, abs=0.05)
+        assert identity[f"{kind}, %"].value == pytest.approx(share)
+        assert (identity[f"{kind}, %"].low is None) == (len({item.gt_sha256 for item in items}) == 1)
 
 
 def test_a_torn_file_of_verdicts_is_judged_again(run: Run) -> None:
