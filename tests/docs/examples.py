@@ -1,6 +1,6 @@
 """The code blocks of a Markdown page, and which of their lines are marked as not to be run.
 
-A comment before a block, which readers do not see, says why it is not run, or why lines that begin so are not:
+A comment before a block, which readers do not see, says why it or some of its lines are not run:
 
     <!-- not run: needs a GPU -->
     <!-- not run, uare convert: needs a BAGEL folder -->

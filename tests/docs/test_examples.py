@@ -1,8 +1,8 @@
-"""Every example of the README and of docs/ does what it says: run on small real photos, or marked with a reason.
+"""Every example of the README and of docs/ runs on small real photos, or is marked with a reason.
 
-Python runs in this process, `uare` through its command object and `curl` against a service on loopback; all share
-one loaded model. Blocks that are not run are still held to what can be checked at once: scripts, configurations,
-extras, targets of make, verbs and options exist.
+Python runs in this process, `uare` through its command object and `curl` against a service on loopback;
+all share one loaded model. What is not run is held to what can be checked at once: its scripts,
+configurations, extras, targets of make, verbs and options exist.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
-data = pytest.importorskip("skimage.data", reason="the sample photos come with scikit-image")
+pytest.importorskip("skimage", reason="the sample photos come with scikit-image")
 
 from tests.conftest import CHECKOUT
 from tests.docs.examples import Example, Mark, examples_of
@@ -113,7 +113,9 @@ def test_every_mark_is_of_use(page: Path) -> None:
     for one in examples_of(page):
         for mark in one.marks:
             begins = [command for command in one.commands if command.startswith(mark.start)]
-            assert is_example(one) and begins, f"{page.name}:{one.line}: nothing there begins with {mark.start!r}"
+            assert is_example(one) and begins, (
+                f"{page.name}:{one.line}: nothing there begins with {mark.start!r}"
+            )
 
 
 def test_a_mark_belongs_to_the_block_behind_it(tmp_path: Path) -> None:
@@ -137,7 +139,7 @@ def test_an_example_that_fails_is_found(workplace: Path) -> None:
         _run("rm -r holiday", "a page")
     with pytest.raises(AssertionError, match="--colour"):
         _check_unrun("uare restore photo.jpg --colour red", "a page")
-    with pytest.raises(AssertionError, match="nothing.py"):
+    with pytest.raises(AssertionError, match="there is no training/nothing"):
         _check_unrun("python training/nothing.py --config FILE", "a page")
 
 
@@ -164,7 +166,7 @@ def _run(command: str, where: str) -> None:
 
 
 def _check_unrun(command: str, where: str) -> None:
-    """Fails for a line that names a script, a configuration, an extra, a target or an option that is not there."""
+    """Fails for a line that names a script, configuration, extra, target or option that is not there."""
     for file in re.findall(rf"(?<![\w./-])(?:{'|'.join(ROOMS)})/[\w/.-]+\.(?:py|yaml|json)\b", command):
         assert (CHECKOUT / file).is_file(), f"{where}: there is no {file}"
     for extras in re.findall(r"(?:uare|\.)\[([\w,]+)\]", command):
@@ -194,11 +196,15 @@ def _extras() -> frozenset[str]:
 
 @functools.cache
 def _make_targets() -> frozenset[str]:
-    return frozenset(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    return frozenset(
+        re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
 
 
 def _noisy(seed: int) -> Image.Image:
     """The middle of a sample photo with some noise on it."""
+    from skimage import data
+
     photo = data.astronaut()[40:240, 120:320].astype(np.float64)
     noise = np.random.default_rng(seed).normal(0, 12, photo.shape)
     return Image.fromarray((photo + noise).clip(0, 255).astype(np.uint8))

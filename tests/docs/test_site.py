@@ -1,4 +1,4 @@
-"""The documentation site is built without a warning, holds every verb, and asks no other host for anything."""
+"""The documentation site: built without a warning, with every verb, asking no other host for anything."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ class Page(HTMLParser):
 def build(config: Path, site: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": str(CHECKOUT)}
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", str(config), "-d", str(site)]
-    return subprocess.run(
-        command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False
-    )
+    return subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +73,10 @@ def test_docstrings_become_pages(pages: dict[str, str]) -> None:
 
 def test_no_page_loads_anything_from_another_host(pages: dict[str, str]) -> None:
     wrong = {
-        (name, load) for name, html in pages.items() for load in Page(html).loads if re.match(r"^(\w+:)?//", load)
+        (name, load)
+        for name, html in pages.items()
+        for load in Page(html).loads
+        if re.match(r"^(\w+:)?//", load)
     }
     assert not wrong
 
