@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from uare.cli import app
 
-WIDTH = 88  # columns that fit beside the navigation
+WIDTH = 76  # columns that fit beside the navigation
 MARK = re.compile(r"^<!-- help: (?P<verb>[a-z-]*) -->$", re.MULTILINE)
 
 
