@@ -29,7 +29,7 @@ from tests.uare.serving import QUICK, as_base64
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="the extra ray is not installed"
 )
-WAIT_S = 240.0
+WAIT_S = 900.0  # on a machine that is busy with other work; seconds on a quiet one
 SIDE_PX = 96
 # As the kernel writes 127.0.0.1, the same within IPv6, and ::1.
 LOOPBACK = ("0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000")
@@ -143,7 +143,7 @@ def test_without_the_extra_the_command_says_what_to_install(
 
 @needs_ray
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 def test_a_killed_worker_loses_nothing_and_the_ledger_is_that_of_one_process(tmp_path: Path) -> None:
     folder, out = photo_folder(tmp_path / "in", 8), tmp_path / "out"
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n of nothing")
@@ -178,7 +178,7 @@ def test_a_killed_worker_loses_nothing_and_the_ledger_is_that_of_one_process(tmp
 
 @needs_ray
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 def test_the_service_answers_from_replicas_and_outlives_one(tmp_path: Path) -> None:
     pytest.importorskip("fastapi", reason="the extra serve is not installed")
     photo = photo_folder(tmp_path / "in", 1) / "00.png"
