@@ -2,6 +2,9 @@
 
 Clients in threads send equal requests over loopback, each the next one when it has its answer. Measured is
 what they wait for; the ratio compares the pace with that of the same work in this process without HTTP.
+
+The service does not put requests together. Whether that would pay is measured too: a batch of photos, as
+many as there are clients, against the same photos one by one, and by how much a batch moves their scores.
 """
 
 import sys
@@ -11,6 +14,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import argparse
 import http.client
+import os
 import shlex
 import statistics
 import threading
@@ -26,14 +30,22 @@ from PIL import Image
 
 from benchmarks.inference import available_cores
 from benchmarks.table import Measured, describe_machine, publish
+from uare.analysis import QUALITY_PREFIX
+from uare.assess import score_photos, user_text
 from uare.checkpoints.folders import DEFAULT_MODEL
+from uare.decoding import choice_logits, read
 from uare.documents import model_facts
 from uare.errors import InputError, UAREError
+from uare.experts.iqa import expected_score, level_distribution
 from uare.images import load_photo_bytes
+from uare.patches import vision_item
 from uare.pipeline import UAREPipeline
+from uare.prompts import ASSESS_QUESTION
+from uare.vocabulary import LEVELS
 
 BOUNDARY = "benchmark"
 WAIT_S = 600.0
+BATCH_REPEATS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         load = Load(clients=options.clients, requests=options.requests, side_px=options.size)
         rows = measure(pipe, load)
         machine = describe_machine(pipe.model.device, pipe.model.dtype, num_threads)
+        busy = f"{os.getloadavg()[0]:.1f} on {available_cores()} cores"  # other programs, before ours
+        machine["load average"] = busy
         command = shlex.join(["python", "benchmarks/service.py", *given])
         file = options.output and options.output / "service.md"
         publish("The service under load", command, machine, rows, file)
@@ -82,7 +96,49 @@ def measure(pipe: UAREPipeline, load: Load) -> list[Measured]:
             alone()
             alone_s = time.perf_counter() - started
             rows += _rows(verb, load, *ask_all(port, f"/v1/{verb}", form(roles, photo), load), alone_s)
-    return rows
+    return rows + batching(pipe, load)
+
+
+def batching(pipe: UAREPipeline, load: Load) -> list[Measured]:
+    """Two rows: seconds a photo of a batch against one by one, and the largest difference between scores."""
+    photos = [
+        load_photo_bytes(sample_photo(load.side_px, seed), "image").pixels for seed in range(load.clients)
+    ]
+    alone, together = [], []
+    scores: list[float] = []
+    in_batch: list[float] = []
+    for _ in range(BATCH_REPEATS):  # in turn, so that other work on the machine falls on both
+        started = time.perf_counter()
+        scores = score_photos(pipe.model, pipe.tokenizer, photos)
+        alone.append((time.perf_counter() - started) / len(photos))
+        started = time.perf_counter()
+        in_batch = batch_scores(pipe, photos)
+        together.append((time.perf_counter() - started) / len(photos))
+    moved = max(abs(a - b) for a, b in zip(scores, in_batch, strict=True))
+    name = f"score, {load.side_px}², a batch of {len(photos)}"
+    return [
+        Measured(
+            what=f"{name}: each photo",
+            value=statistics.median(together),
+            unit="s",
+            spread=(min(together), max(together)),
+            against="one by one",
+            ratio=statistics.median(alone) / statistics.median(together),
+        ),
+        Measured(what=f"{name}: largest change of a score", value=moved, unit="of 1 to 5"),
+    ]
+
+
+@torch.no_grad()
+def batch_scores(pipe: UAREPipeline, photos: Sequence[torch.Tensor]) -> list[float]:
+    """What `score_photos` gives, from one batch of photos (3, H, W)."""
+    model, tokenizer = pipe.model, pipe.tokenizer
+    views = [[vision_item(photo, model.config, model.config.assess_transform)] for photo in photos]
+    seen = read(model, views)
+    question = user_text(tokenizer, ASSESS_QUESTION)
+    asked = read(model, [[question] for _ in photos], seen)
+    logits = choice_logits(model, tokenizer, asked, QUALITY_PREFIX, list(LEVELS))
+    return [float(expected_score(level_distribution(row))) for row in logits]
 
 
 def ask_all(port: int, path: str, body: bytes, load: Load) -> tuple[list[float], float]:
@@ -135,13 +191,13 @@ def form(roles: Sequence[str], photo: bytes) -> bytes:
     return parts + f"--{BOUNDARY}--\r\n".encode()
 
 
-def sample_photo(side_px: int) -> bytes:
-    """A noisy square photo as a PNG file; the picture comes with scikit-image."""
+def sample_photo(side_px: int, seed: int = 0) -> bytes:
+    """A square photo with noise of this seed as a PNG file; the picture comes with scikit-image."""
     from skimage import data
 
     image = Image.fromarray(data.astronaut()).resize((side_px, side_px))
     pixels = torch.tensor(bytearray(image.tobytes()), dtype=torch.uint8).reshape(side_px, side_px, 3)
-    noise = torch.randn(pixels.shape, generator=torch.Generator().manual_seed(0)) * 20
+    noise = torch.randn(pixels.shape, generator=torch.Generator().manual_seed(seed)) * 20
     stream = BytesIO()
     Image.fromarray((pixels + noise).clamp(0, 255).byte().numpy()).save(stream, "PNG")
     return stream.getvalue()

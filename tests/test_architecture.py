@@ -56,7 +56,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "work of the shells",
         frozenset({"batch", "documents", "records", "schema", "schema_pages", "report", "screen", "info"})
-        | frozenset({"conversion"}),
+        | frozenset({"conversion", "ray_cluster"}),
     ),
     ("shells", frozenset({"cli", "commands", "service", "__init__", "__main__"})),
 )
@@ -71,7 +71,7 @@ DATA_MAY_USE = frozenset(
 # Only the extra `iqa` brings these, and a build that does not fit torch breaks transformers too.
 NEVER_IN_UARE = frozenset({"torchvision", "pyiqa"})
 # Seconds each; the default model needs none of them to start.
-ONLY_INSIDE_FUNCTIONS_OF_UARE = frozenset({"diffusers", "accelerate", "gradio", "fastapi", "uvicorn"})
+ONLY_INSIDE_FUNCTIONS_OF_UARE = frozenset({"diffusers", "accelerate", "gradio", "fastapi", "uvicorn", "ray"})
 # Folder of `uare` -> the extra that its modules import at their top: only a function may load the folder.
 FOLDERS_OF_EXTRAS = {"service": "serve"}
 # What `uare --help` must not load.

@@ -30,6 +30,9 @@ def test_the_program_prints_a_table_and_writes_the_report(
         lowest, highest = rows[f"{verb}, p50"]["spread"]
         assert 0 < lowest <= rows[f"{verb}, p50"]["value"] <= rows[f"{verb}, p95"]["value"] <= highest
         assert 4 / rows[f"{verb}, throughput"]["value"] >= highest  # all together take longer than any
+    batch = json.loads(line)["rows"][-2:]
+    assert batch[0]["what"].endswith("a batch of 2: each photo") and batch[0]["ratio"] > 0
+    assert batch[1]["value"] < 1e-3  # float32: the same scores but for the order of sums
     assert "\n".join(table) in (tmp_path / "service.md").read_text(encoding="utf-8")
 
 

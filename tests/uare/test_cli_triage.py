@@ -20,10 +20,12 @@ def test_triage_restores_what_is_below_the_level_and_leaves_the_rest(
 ) -> None:
     left = uare("triage", photos, "-o", tmp_path / "left", "--below", "bad", "--json")
     assert [result["action"] for result in left.results] == ["left"] * 3
-    assert files_below(tmp_path / "left") == {"triage.jsonl"}
+    assert files_below(tmp_path / "left") == {"triage.jsonl", "triage.html"}
     done = uare("triage", photos, "-o", tmp_path / "done", "--below", "excellent", "--json")
     assert {result["action"] for result in done.results} <= {"restored", "kept"}
-    assert {"a_restored.png", "deep/c_restored.png", "triage.jsonl"} <= files_below(tmp_path / "done")
+    assert {"a_restored.png", "deep/c_restored.png", "triage.jsonl", "triage.html"} <= files_below(
+        tmp_path / "done"
+    )
 
 
 def test_triage_goes_on_from_its_ledger(uare: Command, photos: Path, tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import struct
 import sys
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -41,17 +43,24 @@ def client(restoring_pipeline: UAREPipeline) -> Iterator[TestClient]:
         assert good.status_code == 200
 
 
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """A part of a PNG."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
 def png_of(width: int, height: int) -> bytes:
     """A PNG of a few bytes whose header states this size."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-        )
-
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     data = zlib.compress(bytes(100))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def unpacking_png(kind: bytes, num_bytes: int) -> bytes:
+    """A good photo with a small chunk in it that unpacks to zeros."""
+    packed = zlib.compress(bytes(num_bytes))
+    heads = {b"zTXt": b"note\0\0", b"iTXt": b"note\0\1\0\0\0", b"iCCP": b"profile\0\0"}
+    after_header = 8 + 25  # signature, IHDR
+    return PHOTO[:after_header] + chunk(kind, heads[kind] + packed) + PHOTO[after_header:]
 
 
 def eps() -> bytes:
@@ -90,6 +99,27 @@ def test_what_is_no_photo_is_refused(
 ) -> None:
     sentence = the_sentence(client.post(path, files={"image": ("photo.jpg", content)}), status)
     assert words in sentence and "photo.jpg" in sentence
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"iCCP"])
+def test_a_small_file_that_unpacks_to_much_never_fills_the_memory(client: TestClient, kind: bytes) -> None:
+    unpacked = 200_000_000
+    bomb = unpacking_png(kind, unpacked)
+    assert len(bomb) < MAX_BYTES
+    tracemalloc.start()
+    try:
+        answer = client.post("/v1/assess", files={"image": ("photo.png", bomb)})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert answer.status_code in (200, 415, 422) and "Traceback" not in answer.text
+    assert peak < unpacked / 4
+
+
+def test_a_packed_body_is_not_unpacked(client: TestClient) -> None:
+    body = gzip.compress(json.dumps({"image": "A" * 10_000_000}).encode())
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    assert "no JSON" in the_sentence(client.post("/v1/assess", content=body, headers=headers), 400)
 
 
 def test_a_wrong_extension_is_read_by_content_and_said(client: TestClient) -> None:

@@ -23,6 +23,11 @@ class Ledger:
         except InputError:
             return None  # the work on it will say why
 
+    @property
+    def records(self) -> list[Json]:
+        """All that is known, in the order in which photos were first met."""
+        return list(self._records.values())
+
     def add(self, record: Json) -> None:
         """Appends a record that holds the photo's `fingerprint`; on disk when this returns."""
         line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"

@@ -81,13 +81,17 @@ def _work_on(
     name = " and ".join(files)
     try:
         outcome.results.append(work(item, meter))
-        return
-    except UAREError as error:
-        sentence = str(error)
-    except MemoryError:
-        sentence = f"memory does not suffice for {name}; close other programs or make the photo smaller"
     except Exception as error:  # a thousand other photos are waiting: say what happened and go on
-        first_line = str(error).partition("\n")[0]
-        sentence = f"{name} failed for a reason that was not foreseen ({type(error).__name__}: {first_line})"
-    screen.fail(sentence if any(file in sentence for file in files) else f"{name}: {sentence}")
-    outcome.failures.append({"input": name, "error": sentence})
+        sentence = sentence_about(error, name)
+        screen.fail(sentence if any(file in sentence for file in files) else f"{name}: {sentence}")
+        outcome.failures.append({"input": name, "error": sentence})
+
+
+def sentence_about(error: Exception, name: str) -> str:
+    """What went wrong with this input, in one sentence."""
+    if isinstance(error, UAREError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"memory does not suffice for {name}; close other programs or make the photo smaller"
+    first_line = str(error).partition("\n")[0]
+    return f"{name} failed for a reason that was not foreseen ({type(error).__name__}: {first_line})"

@@ -97,6 +97,18 @@ MaskOption = Annotated[
 LevelOption = Annotated[
     str, typer.Option("--below", metavar="|".join(LEVELS), help="Restores photos below this level.")
 ]
+RayFlag = Annotated[
+    bool, typer.Option("--ray", help="Works in processes of Ray, on this machine or on many (extra ray).")
+]
+WorkersOption = Annotated[
+    int, typer.Option("--workers", "--replicas", min=1, help="With --ray: how many processes with a model.")
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address", help="With --ray: a cluster that runs.", show_default="one is started on this machine"
+    ),
+]
 
 
 def given_photos(photos: list[Path] | None, more: list[Path] | None) -> list[Path]:
@@ -111,3 +123,9 @@ def check_level(level: str) -> None:
     """Raises InputError for what is no level."""
     if level not in LEVELS:
         raise InputError(f"--below is {level!r}; choose one of {', '.join(LEVELS)}")
+
+
+def check_cluster(*, is_on_ray: bool, workers: int, address: str | None) -> None:
+    """Raises InputError for choices that say nothing without --ray."""
+    if not is_on_ray and (workers != 1 or address is not None):
+        raise InputError("--workers, --replicas and --address are about Ray; add --ray, or leave them out")

@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from uare.commands.options import DeviceOption, DtypeOption, JudgeOption, ModelOption, QuietFlag
+from uare.commands.options import (
+    AddressOption,
+    DeviceOption,
+    DtypeOption,
+    JudgeOption,
+    ModelOption,
+    QuietFlag,
+    RayFlag,
+    WorkersOption,
+    check_cluster,
+)
 from uare.commands.running import Setup
 from uare.screen import Screen
 
@@ -35,6 +45,9 @@ def serve(  # noqa: PLR0913, PLR0917  # typer makes an option of each
     max_megapixels: Annotated[
         int, typer.Option("--max-megapixels", min=1, help="Largest photo, and largest result.")
     ] = 40,
+    on_ray: RayFlag = False,
+    replicas: WorkersOption = 1,
+    address: AddressOption = None,
     model: ModelOption = "uare-tiny",
     judge: JudgeOption = None,
     device: DeviceOption = None,
@@ -47,6 +60,7 @@ def serve(  # noqa: PLR0913, PLR0917  # typer makes an option of each
     """
     screen = Screen(is_quiet=quiet)
     with screen.usage_errors():
+        check_cluster(is_on_ray=on_ray, workers=replicas, address=address)
         from uare.errors import ConfigError
 
         try:
@@ -66,6 +80,16 @@ def serve(  # noqa: PLR0913, PLR0917  # typer makes an option of each
         )
         key = read_key(api_key_file)
         listener = bound_socket(host, port)  # before the model: a port that is taken is known at once
-        pipe, facts = Setup(model=model, device=device, dtype=dtype, seed=0, judge=judge).open()
+        setup = Setup(model=model, device=device, dtype=dtype, seed=0, judge=judge)
+        if on_ray:
+            from uare.ray_cluster import Cluster
+            from uare.service.on_ray import Recipe, run_on_ray
+
+            hosts, place = allowed_hosts(listener), listener.getsockname()[:2]
+            listener.close()  # it was bound only to know that the port is free
+            recipe = Recipe(open_pipeline=setup.open, limits=limits, api_key=key, hosts=hosts)
+            run_on_ray(recipe, Cluster(address=address, workers=replicas), place, device, screen)
+            return
+        pipe, facts = setup.open()
         app = create_app(pipe, facts, limits, api_key=key, hosts=allowed_hosts(listener))
         run(app, listener, limits, screen, has_key=key is not None)
