@@ -17,13 +17,16 @@ USE_INSTALLED := $(VENV)/.installed-to-use
 DEV_INSTALLED := $(VENV)/.installed-to-develop
 
 .DEFAULT_GOAL := help
-.PHONY: help setup restore test test-all test-iqa lint format types check clean
+.PHONY: help setup restore demo test test-all test-iqa docs lint format types check clean
 
 help:  ## shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 restore: $(USE_INSTALLED)  ## restores a sample photo, or your own: make restore IMAGE=my.jpg
 	@$(VENV)/bin/python demo/first_photo.py $(if $(IMAGE),"$(IMAGE)")
+
+demo: $(DEV_INSTALLED)  ## opens the demo at http://127.0.0.1:7860
+	$(VENV)/bin/python demo/app.py
 
 test: $(DEV_INSTALLED)  ## runs the tests (slow ones left out)
 	$(VENV)/bin/python -m pytest -m "not slow" $(PYTEST_ARGS)
@@ -35,6 +38,9 @@ test-iqa:  ## tests the metrics that pyiqa computes, in .venv-iqa (3 GB; its lic
 	test -x .venv-iqa/bin/python || $(PYTHON) -m venv .venv-iqa
 	.venv-iqa/bin/python -m pip install --quiet --quiet -e ".[eval,iqa,dev]" "$(TORCH)"
 	.venv-iqa/bin/python -m pytest tests/eval/test_pyiqa.py tests/eval/test_metrics.py $(PYTEST_ARGS)
+
+docs: $(DEV_INSTALLED)  ## builds the documentation into site/; any warning is an error
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
 
 lint: $(DEV_INSTALLED)  ## checks style and formatting
 	$(VENV)/bin/ruff check .
