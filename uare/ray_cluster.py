@@ -16,6 +16,7 @@ from types import ModuleType
 from uare.errors import ConfigError, InputError
 
 OBJECT_STORE_BYTES = 128 * 2**20  # photos are read by the workers themselves: only records pass through it
+START_S = 300  # Ray itself gives up after 30, which a busy machine may need
 _LOOPBACK = "127.0.0.1"
 
 
@@ -51,7 +52,7 @@ def connected(cluster: Cluster, *, spare_cpus: int = 0) -> Iterator[ModuleType]:
             )
         else:
             ray.init(address=cluster.address, **quiet)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # Ray raises plain ones too, as for a node that does not start in time
         place = "on this machine" if cluster.address is None else f"at {cluster.address}"
         raise InputError(f"Ray cannot be reached or started {place} ({error}); check --address") from error
     try:
@@ -72,6 +73,7 @@ def _load_ray(*, is_local: bool) -> ModuleType:
         # Ray replaces a loopback address by that of the network and then listens at all of them; where it
         # believes that it cannot form a cluster, as on macOS, it does not. It reads this when it is loaded.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        os.environ.setdefault("RAY_raylet_start_wait_time_s", str(START_S))
     try:
         import ray
     except ImportError as error:
