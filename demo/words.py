@@ -44,3 +44,24 @@ def notes(sentences: tuple[str, ...]) -> str:
     """Warnings, a line each; empty for none."""
     items = "".join(f"<li>{escape(one)}</li>" for one in sentences)
     return f'<ul class="uare-notes">{items}</ul>' if items else ""
+
+
+def bars(title: str, rows: list[tuple[str, float, str]], largest: float) -> str:
+    """A bar chart as a table: (label, length, what stands behind it) a row; lengths from 0 to `largest`."""
+    lines = "".join(
+        f'<tr><th scope="row">{escape(label)}</th>'
+        f'<td class="uare-bar"><span style="width:{100 * min(1.0, length / largest):.1f}%"></span></td>'
+        f"<td>{escape(text)}</td></tr>"
+        for label, length, text in rows
+    )
+    return f'<table class="uare-bars"><caption>{escape(title)}</caption><tbody>{lines}</tbody></table>'
+
+
+def score_head(score: float, level: str) -> str:
+    """The score in large figures."""
+    return f'<div class="uare-score">{score:.2f} of 5: {escape(level)}</div>'
+
+
+def written(text: str) -> str:
+    """What the model wrote, line by line."""
+    return f'<p class="uare-text">{escape(text)}</p>'

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from demo.desk import Desk, Say, Stopped, as_error, called
-from demo.photo_drop import PhotoDrop
+from demo.photo_drop import photo_drop
 from demo.pictures import PAINTED_PX, painted_mask, shown, write_photo, write_shown
 from demo.restoring import Finished, Message, Written, analyse, restore
 from demo.tabs.restore_controls import (
@@ -60,7 +60,7 @@ class RestoreTab:
 
     def add_inputs(self) -> None:
         """The left column: photo, analysis, buttons, settings."""
-        self.drop = PhotoDrop("Photo", height=280, elem_id="uare-photo", placeholder=DROP)
+        self.drop = photo_drop("Photo", height=280, elem_id="uare-photo", placeholder=DROP)
         self.file = gr.State()  # path of the photo as it was sent; the field may show another copy
         self.analysis = gr.Textbox(
             label="Analysis",
