@@ -8,6 +8,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from demo.api import add_api
 from demo.desk import Desk
 from demo.tabs.assess import add_assess_tab
 from demo.tabs.restore import add_restore_tab
@@ -24,6 +25,7 @@ def build(desk: Desk) -> gr.Blocks:
         with gr.Tabs():
             for add_tab in TABS:
                 add_tab(desk)
+        add_api(desk)
         page.unload(desk.leave)
     return page.queue(max_size=desk.limits.waiting)
 
