@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import gradio as gr
@@ -16,6 +15,20 @@ from demo.tabs.restore import add_restore_tab
 CSS = Path(__file__).with_name("page.css")
 CLEANED_EVERY_S, KEPT_S = 600, 3600  # uploads; what a visitor gets goes when the page closes
 TABS = (add_restore_tab, add_assess_tab)
+
+# Only fonts of the visitor's machine, and colours that can be told apart in light and dark.
+THEME = gr.themes.Default(
+    primary_hue="indigo", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+).set(
+    block_info_text_color="*neutral_600",
+    block_info_text_color_dark="*neutral_300",
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
+    block_label_text_color="*neutral_700",
+    block_label_text_color_dark="*neutral_200",
+    block_title_text_color="*neutral_800",
+    block_title_text_color_dark="*neutral_100",
+)
 
 
 def build(desk: Desk) -> gr.Blocks:
@@ -36,8 +49,8 @@ def keep_uploads_with(desk: Desk) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 
-def serve(page: gr.Blocks, desk: Desk, *, port: int | None, share: bool, blocks: bool = True) -> str:
-    """Serves the page on this machine and returns its address; with `blocks` only when it is stopped."""
+def serve(page: gr.Blocks, desk: Desk, *, port: int | None, share: bool) -> str:
+    """Serves the page from a thread and returns its address. Raises OSError where the port is taken."""
     _, address, public = page.launch(
         server_name="127.0.0.1",
         server_port=port,
@@ -48,13 +61,10 @@ def serve(page: gr.Blocks, desk: Desk, *, port: int | None, share: bool, blocks:
         run_history=False,
         footer_links=["api"],
         css_paths=CSS,
+        theme=THEME,
         enable_monitoring=False,
         ssr_mode=False,
         pwa=False,
         mcp_server=False,
     )
-    print(f"the page is at {public or address}", flush=True)
-    print("Ctrl-C ends it; photos that were sent are deleted then", file=sys.stderr)
-    if blocks:
-        page.block_thread()
-    return address
+    return public or address
