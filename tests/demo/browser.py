@@ -1,4 +1,4 @@
-"""A real browser and the real page, for tests: whom it asks for what, what axe finds, how wide the page is."""
+"""A real browser and the real page for tests: whom it asks for what, what axe finds, how wide it is."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def test_the_text_of_the_analysis_grows(client: Any, small_photo: Path) -> None:
     job = client.submit(client_library.handle_file(small_photo), api_name="/analyse")
     texts = list(job)
     assert len(texts) > 5
-    assert all(len(after) >= len(before) for before, after in zip(texts, texts[1:], strict=False))
+    assert all(len(after) >= len(before) for before, after in pairwise(texts))
 
 
 def test_choices_reach_the_restoration(client: Any, small_photo: Path) -> None:
