@@ -16,7 +16,6 @@ from types import ModuleType
 from uare.errors import ConfigError, InputError
 
 OBJECT_STORE_BYTES = 128 * 2**20  # photos are read by the workers themselves: only records pass through it
-START_S = 300  # Ray itself gives up after 30, which a busy machine may need
 _LOOPBACK = "127.0.0.1"
 
 
@@ -73,7 +72,6 @@ def _load_ray(*, is_local: bool) -> ModuleType:
         # Ray replaces a loopback address by that of the network and then listens at all of them; where it
         # believes that it cannot form a cluster, as on macOS, it does not. It reads this when it is loaded.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-        os.environ.setdefault("RAY_raylet_start_wait_time_s", str(START_S))
     try:
         import ray
     except ImportError as error:
