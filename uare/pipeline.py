@@ -1,7 +1,7 @@
 """`UAREPipeline`: photos in, typed results out. It holds the model; each verb has its own file."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, overload
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from uare.alpha import fill_transparent
 from uare.assess import assess_photo, score_photos
+from uare.assess_regions import Segmenter, assess_regions, labels_of_masks
 from uare.checkpoints.folders import DEFAULT_MODEL, find_folder
 from uare.compare import compare_photos
 from uare.errors import InputError
@@ -22,9 +23,11 @@ from uare.judge import CONFIG_FILE, Judge, find_judge
 from uare.masks import apply_mask, load_mask
 from uare.model import UAREModel
 from uare.options import MIN_TILE_PX, RestoreOptions
-from uare.restore import restore_pixels
-from uare.results import Assessment, Comparison, Restoration, Verdict
+from uare.restore import Listener, restore_pixels, write_analysis
+from uare.results import Analysis, Assessment, Comparison, Restoration, Verdict
 from uare.saving import fitting_planes, fitting_samples, format_of, to_pillow
+from uare.segmenter import SamSegmenter
+from uare.superpixels import superpixel_regions
 from uare.tokenizer import TextTokenizer
 
 PNG = format_of(Path("any.png"))  # holds whatever a photo can have
@@ -54,10 +57,17 @@ class UAREPipeline:
     them; a list gives a list. Errors are `uare.errors.InputError` and its siblings.
     """
 
-    def __init__(self, model: UAREModel, tokenizer: TextTokenizer, judge: Judge | None = None) -> None:
+    def __init__(
+        self,
+        model: UAREModel,
+        tokenizer: TextTokenizer,
+        judge: Judge | None = None,
+        segmenter: Segmenter = superpixel_regions,
+    ) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.judge = judge
+        self.segmenter = segmenter
 
     @classmethod
     def from_pretrained(
@@ -67,34 +77,74 @@ class UAREPipeline:
         device: str | None = None,
         dtype: str | None = None,
         judge: str | Path | None = None,
+        segmenter: str | Path | None = None,
         **kwargs: Any,
     ) -> "UAREPipeline":
         """Loads a model of the package, a folder of ours or a BAGEL folder.
 
         `device` None takes cuda, then mps, then cpu; `dtype` None bfloat16 where the device computes in it,
         else float32. `judge` is a folder or a file of a judge (`uare.judge`); None takes that of the model's
-        folder, which may have none. `kwargs` go to `UAREModel.from_pretrained` (`device_map`,
+        folder, which may have none. `segmenter` is a folder of a SAM model that divides photos into regions;
+        None does it without a network. `kwargs` go to `UAREModel.from_pretrained` (`device_map`,
         `quantization_config`, ...).
         """
         chosen = choose_device(device)
+        divide = superpixel_regions if segmenter is None else SamSegmenter.from_folder(segmenter, chosen)
         folder = find_folder(name)
         model = UAREModel.from_pretrained(folder, dtype=choose_dtype(dtype, chosen), **kwargs)
         if not kwargs.keys() & {"device_map", "quantization_config"}:
             model.to(chosen)  # type: ignore[arg-type]  # the library's stub loses the bound method
         tokenizer = TextTokenizer.from_folder(folder)
         if judge is None and not (folder / CONFIG_FILE).is_file():
-            return cls(model, tokenizer)
+            return cls(model, tokenizer, segmenter=divide)
         found = find_judge(folder if judge is None else Path(judge), model, tokenizer)
         found.network.to(chosen)
-        return cls(model, tokenizer, found)
+        return cls(model, tokenizer, found, divide)
 
     @overload
-    def assess(self, photo: list[OnePhoto]) -> list[Assessment]: ...
+    def assess(
+        self,
+        photo: list[OnePhoto],
+        *,
+        regions: bool | Sequence[PhotoSource] = ...,
+        on_text: Callable[[str], None] | None = ...,
+    ) -> list[Assessment]: ...
     @overload
-    def assess(self, photo: Photos) -> Assessment: ...
-    def assess(self, photo: Photos | list[Any]) -> Assessment | list[Assessment]:
-        """Says how good a photo is and what is wrong with it; the score does not depend on other photos."""
-        return _each(photo, lambda one: assess_photo(self.model, self.tokenizer, _pixels(_loaded(one))))
+    def assess(
+        self,
+        photo: Photos,
+        *,
+        regions: bool | Sequence[PhotoSource] = ...,
+        on_text: Callable[[str], None] | None = ...,
+    ) -> Assessment: ...
+    def assess(
+        self,
+        photo: Photos | list[Any],
+        *,
+        regions: bool | Sequence[PhotoSource] = False,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Assessment | list[Assessment]:
+        """Says how good a photo is and what is wrong with it; the score does not depend on other photos.
+
+        `regions` True also assesses the parts of the photo, each by itself; masks in its place (white inside,
+        at the photo's size) say which parts, and what they leave is one more. `on_text(text so far)` hears
+        the analysis as it is written, and ends the work if it raises.
+        """
+        return _each(photo, lambda one: self._assessed(_loaded(one), regions, on_text))
+
+    def _assessed(
+        self,
+        photo: Photo,
+        regions: bool | Sequence[PhotoSource],
+        on_text: Callable[[str], None] | None,
+    ) -> Assessment:
+        pixels = _pixels(photo)
+        masks = [] if isinstance(regions, bool) else list(regions)
+        labels = labels_of_masks(masks, photo.size) if masks else self.segmenter(pixels) if regions else None
+        assessment = assess_photo(self.model, self.tokenizer, pixels, on_text)
+        if labels is None:
+            return assessment
+        return replace(assessment, regions=assess_regions(self.model, self.tokenizer, pixels, labels))
 
     def score(self, photo: Photos) -> float:
         """Only the score in [1, 5], the same as `assess(photo).score`, in a fraction of its time."""
@@ -114,6 +164,18 @@ class UAREPipeline:
         )
         return compared.probabilities
 
+    def analyse(
+        self,
+        photo: Photos,
+        *,
+        instruction: str | None = None,
+        upscale: int = 1,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Analysis:
+        """The analysis that `restore` would write first for this photo, instruction and size."""
+        source = _upscaled(_pixels(_loaded(photo)), RestoreOptions(upscale=upscale).upscale)
+        return write_analysis(self.model, self.tokenizer, source, instruction, on_text)
+
     @overload
     def restore(self, photo: list[OnePhoto], **options: Any) -> list[Restoration]: ...
     @overload
@@ -128,20 +190,27 @@ class UAREPipeline:
         *,
         on_step: Callable[[int, int], None] | None = None,
         on_text: Callable[[str], None] | None = None,
+        on_preview: Callable[[Tensor], None] | None = None,
+        analysis: str | None = None,
         **options: Any,
     ) -> Restored:
         """Restores one photo and keeps its full precision; `options` as in `restore`.
 
-        `on_step(done, total)` and `on_text(text so far)` report progress.
+        `on_step(done, total)`, `on_text(text so far)` and `on_preview(pixels so far, (3, H, W))` report
+        progress, and end the work if they raise. `analysis` are words, such as those of `analyse` after
+        somebody has changed them, that guide the restoration instead of some that the model writes.
         """
         chosen = RestoreOptions(**options)
+        if analysis is not None and not chosen.analyse:
+            raise InputError("an analysis was given, and analyse=False asks for none; leave one of them out")
+        listener = Listener(on_text=on_text, on_step=on_step, on_preview=on_preview)
         loaded = _loaded(photo)
         source = _upscaled(_pixels(loaded), chosen.upscale)
         # not `source`: what a photo holds under alpha 0 is part of it
         untouched = loaded.pixels if chosen.upscale == 1 else source
         weights = None if chosen.mask is None else load_mask(chosen.mask, loaded.size)
 
-        pixels, result = self._best(source, chosen, on_step, on_text)
+        pixels, result = self._best(source, chosen, listener, analysis)
         if weights is not None:
             pixels = apply_mask(untouched, pixels, weights)
         warnings = [*loaded.warnings, *result.warnings]
@@ -165,12 +234,14 @@ class UAREPipeline:
         self,
         source: Tensor,
         options: RestoreOptions,
-        on_step: Callable[[int, int], None] | None,
-        on_text: Callable[[str], None] | None,
+        listener: Listener,
+        analysis: str | None,
     ) -> tuple[Tensor, Restoration]:
         """The best-scored of `best_of` restorations with consecutive seeds; one needs no score."""
         seeds = range(options.seed, options.seed + options.best_of)
-        candidates = [self._restored(source, replace(options, seed=seed), on_step, on_text) for seed in seeds]
+        candidates = [
+            self._restored(source, replace(options, seed=seed), listener, analysis) for seed in seeds
+        ]
         if len(candidates) == 1:
             return candidates[0]
         scores = score_photos(self.model, self.tokenizer, [pixels for pixels, _ in candidates])
@@ -180,8 +251,8 @@ class UAREPipeline:
         self,
         source: Tensor,
         options: RestoreOptions,
-        on_step: Callable[[int, int], None] | None,
-        on_text: Callable[[str], None] | None,
+        listener: Listener,
+        analysis: str | None,
     ) -> tuple[Tensor, Restoration]:
         """Restores with the tile asked for, and with smaller ones where memory does not suffice."""
         largest = min(options.tile or self.model.config.tile_px, self.model.config.latent.largest_px)
@@ -189,8 +260,8 @@ class UAREPipeline:
         warnings: tuple[str, ...] = ()
         while True:
             try:
-                pixels, analysis, timings = restore_pixels(
-                    self.model, self.tokenizer, source, options, on_step, on_text
+                pixels, guide, timings = restore_pixels(
+                    self.model, self.tokenizer, source, options, listener, analysis
                 )
                 break
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
@@ -208,7 +279,7 @@ class UAREPipeline:
                     torch.cuda.empty_cache()
         result = Restoration(
             image=to_pillow(pixels),
-            analysis=analysis,
+            analysis=guide,
             verdict=None,
             seed=options.seed,
             steps=options.sampling(self.model.config.sampling).num_steps,

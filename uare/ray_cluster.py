@@ -51,7 +51,7 @@ def connected(cluster: Cluster, *, spare_cpus: int = 0) -> Iterator[ModuleType]:
             )
         else:
             ray.init(address=cluster.address, **quiet)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # Ray raises plain ones too, as for a node that does not start in time
         place = "on this machine" if cluster.address is None else f"at {cluster.address}"
         raise InputError(f"Ray cannot be reached or started {place} ({error}); check --address") from error
     try:

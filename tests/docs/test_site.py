@@ -69,6 +69,7 @@ def test_docstrings_become_pages(pages: dict[str, str]) -> None:
     page = pages["python.html"]
     for name in ("uare.pipeline.UAREPipeline.restore", "uare.options.RestoreOptions", "uare.results.Verdict"):
         assert f'id="{name}"' in page
+    assert "output size = input size times this" in page  # the comment behind a field
 
 
 def test_no_page_loads_anything_from_another_host(pages: dict[str, str]) -> None:

@@ -43,7 +43,7 @@ def test_a_restored_photo_is_shown_before_and_after(tmp_path: Path) -> None:
     (page,) = write_contact_sheet([restored(tmp_path)], tmp_path / "out")
     html = page.read_text(encoding="utf-8")
     assert "before, 2.00 (fair)" in html and "after, 4.26 (good)" in html
-    assert "judged better" in html and "noise 3 of 5" in html
+    assert "judged better" in html and "noise (3 of 5)" in html
     assert "href='../in/a%20b.png'" in html and "href='a%20b_restored.png'" in html
     thumbnails = [Image.open(BytesIO(base64.b64decode(text))) for text in re.findall(r"base64,([^']+)", html)]
     assert [max(one.size) for one in thumbnails] == [THUMBNAIL_PX, THUMBNAIL_PX]

@@ -18,6 +18,7 @@ from urllib.parse import quote
 from PIL import Image, ImageOps
 
 from uare.batch.loop import Json
+from uare.vocabulary import DEGRADATIONS
 from uare.writing import write_atomically
 
 PAGE = "triage.html"
@@ -37,7 +38,8 @@ main { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(27rem,
 article { border: 1px solid #8886; border-radius: .5rem; padding: .75rem; overflow-wrap: anywhere; }
 h2 { font-size: 1rem; margin: 0 0 .5rem; }
 .pictures { display: flex; gap: .5rem; }
-figure { margin: 0; flex: 1; min-width: 0; }
+figure { margin: 0; flex: 1; min-width: 0; max-width: calc(50% - .25rem); }
+header { margin-bottom: 1rem; }
 figure img { width: 100%; max-height: 13rem; object-fit: contain; background: #8882; }
 figcaption { font-size: .85rem; }
 p { margin: .5rem 0 0; }
@@ -85,8 +87,10 @@ def _page(records: Sequence[Json], all_records: Sequence[Json], number: int, cou
 <style>{_STYLE}</style>
 </head>
 <body>
+<header>
 <h1>Triage</h1>
 <p>{len(all_records)} photos: {summary}. The worst come first; scores go from 1 (bad) to 5 (excellent).</p>
+</header>
 {pages}
 <main>
 {cards}
@@ -173,4 +177,9 @@ def _verdict(sidecar: Json) -> str:
 
 def _harms(sidecar: Json) -> str:
     analysis = sidecar.get("analysis") or {}
-    return ", ".join(f"{harm['type']} {harm['severity']} of 5" for harm in analysis.get("degradations", ()))
+    return ", ".join(_harm(harm["type"], harm["severity"]) for harm in analysis.get("degradations", ()))
+
+
+def _harm(kind: str, severity: int | None) -> str:
+    name = DEGRADATIONS.get(kind, kind)
+    return name if severity is None else f"{name} ({severity} of 5)"

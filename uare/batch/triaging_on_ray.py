@@ -55,8 +55,14 @@ def on_ray_cluster(open_pipeline: OpenPipeline, cluster: Cluster, device: str | 
     def deal_with(waiting: Round) -> tuple[Json | None, Outcome]:
         with connected(cluster) as ray:
             arguments = (open_pipeline, tuple(waiting.jobs), waiting.criteria)
-            rows = _rows(ray, arguments, cluster, gpus_of_a_worker(ray, device))
-            return _collected(rows, waiting)
+            try:
+                rows = _rows(ray, arguments, cluster, gpus_of_a_worker(ray, device))
+                return _collected(rows, waiting)
+            except ray.exceptions.RayError as error:  # such as a model that no worker can load
+                reason = str(error).strip().rpartition("\n")[2]
+                raise InputError(
+                    f"the workers of Ray cannot go on ({reason}); what is done is kept, try without --ray"
+                ) from error
 
     return deal_with
 
