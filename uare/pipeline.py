@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from uare.adaptive import strength_map
 from uare.alpha import fill_transparent
 from uare.assess import assess_photo, score_photos
 from uare.assess_regions import Segmenter, assess_regions, labels_of_masks
@@ -171,7 +172,7 @@ class UAREPipeline:
         untouched = loaded.pixels if chosen.upscale == 1 else source
         weights = None if chosen.mask is None else load_mask(chosen.mask, loaded.size)
 
-        pixels, result = self._best(source, chosen, on_step, on_text)
+        pixels, result = self._best(source, chosen, on_step, on_text, self._strength(source, chosen))
         if weights is not None:
             pixels = apply_mask(untouched, pixels, weights)
         warnings = [*loaded.warnings, *result.warnings]
@@ -191,16 +192,25 @@ class UAREPipeline:
         )
         return Restored(pixels=pixels, photo=loaded, result=result)
 
+    def _strength(self, source: Tensor, options: RestoreOptions) -> Tensor | None:
+        """What each place (1, H, W) of a photo asks for; None: all of it, everywhere."""
+        if not options.adaptive:
+            return None
+        return strength_map(assess_regions(self.model, self.tokenizer, source, self.segmenter(source)))
+
     def _best(
         self,
         source: Tensor,
         options: RestoreOptions,
         on_step: Callable[[int, int], None] | None,
         on_text: Callable[[str], None] | None,
+        strength: Tensor | None,
     ) -> tuple[Tensor, Restoration]:
         """The best-scored of `best_of` restorations with consecutive seeds; one needs no score."""
         seeds = range(options.seed, options.seed + options.best_of)
-        candidates = [self._restored(source, replace(options, seed=seed), on_step, on_text) for seed in seeds]
+        candidates = [
+            self._restored(source, replace(options, seed=seed), on_step, on_text, strength) for seed in seeds
+        ]
         if len(candidates) == 1:
             return candidates[0]
         scores = score_photos(self.model, self.tokenizer, [pixels for pixels, _ in candidates])
@@ -212,6 +222,7 @@ class UAREPipeline:
         options: RestoreOptions,
         on_step: Callable[[int, int], None] | None,
         on_text: Callable[[str], None] | None,
+        strength: Tensor | None,
     ) -> tuple[Tensor, Restoration]:
         """Restores with the tile asked for, and with smaller ones where memory does not suffice."""
         largest = min(options.tile or self.model.config.tile_px, self.model.config.latent.largest_px)
@@ -220,7 +231,7 @@ class UAREPipeline:
         while True:
             try:
                 pixels, analysis, timings = restore_pixels(
-                    self.model, self.tokenizer, source, options, on_step, on_text
+                    self.model, self.tokenizer, source, options, on_step, on_text, strength
                 )
                 break
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
