@@ -27,13 +27,14 @@ from eval.suites.regions import HALF, Planted, planted
 from eval.suites.synthetic import SIDE_PX
 from uare.assess_regions import assess_regions
 from uare.errors import UAREError
+from uare.partition import NUM_REGIONS
 from uare.pipeline import UAREPipeline
 from uare.resizing import resize
 from uare.results import Region
 
 SEED = 0
 MOST_OUTSIDE = 0.5  # share of the worst region outside the harmed part up to which it is a hit
-ADAPTIVE_TYPES, ADAPTIVE_SEVERITY = ("noise", "jpeg", "lowres"), 4
+ADAPTIVE_TYPES, ADAPTIVE_SEVERITY = ("noise", "jpeg"), 4
 KEPT_DB = 34.0  # PSNR that the untouched part keeps at least
 ALIKE_DB = 99.0  # in place of infinity where nothing changed
 
@@ -76,7 +77,7 @@ def iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
 def look(pipe: UAREPipeline, case: Planted) -> Found:
     """Assesses the regions of a planted picture."""
     pixels = pixels_of(case.picture)
-    regions = assess_regions(pipe.model, pipe.tokenizer, pixels, pipe.segmenter(pixels))
+    regions = assess_regions(pipe.model, pipe.tokenizer, pixels, pipe.segmenter(pixels, NUM_REGIONS))
     worst = {name: min(regions, key=value) for name, value in WORST_BY.items()}
     is_hit = [_inside(one, case) > 1 - MOST_OUTSIDE for one in regions]
     given = assess_regions(pipe.model, pipe.tokenizer, pixels, (~case.inside).astype(np.uint8))

@@ -10,6 +10,8 @@ from torch import Tensor
 from uare.colour import low_frequencies
 from uare.results import Region
 
+# More than for a person to read: the border between good and bad is followed more closely (measured).
+ADAPTIVE_REGIONS = 12
 # Scores between which the strength falls from 1 to 0. Measured on halves of photos (`eval/regions.py`): of
 # regions that were harmed nearly all lie below both, of untouched ones most lie above both.
 ASKS_ALL, ASKS_NOTHING = 3.7, 4.4

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from uare.adaptive import strength_map
+from uare.adaptive import ADAPTIVE_REGIONS, strength_map
 from uare.alpha import fill_transparent
 from uare.assess import assess_photo, score_photos
 from uare.assess_regions import Segmenter, assess_regions, labels_of_masks
@@ -24,6 +24,7 @@ from uare.judge import CONFIG_FILE, Judge, find_judge
 from uare.masks import apply_mask, load_mask
 from uare.model import UAREModel
 from uare.options import MIN_TILE_PX, RestoreOptions
+from uare.partition import NUM_REGIONS
 from uare.restore import restore_pixels
 from uare.results import Assessment, Comparison, Restoration, Verdict
 from uare.saving import fitting_planes, fitting_samples, format_of, to_pillow
@@ -121,7 +122,13 @@ class UAREPipeline:
     def _assessed(self, photo: Photo, regions: bool | Sequence[PhotoSource]) -> Assessment:
         pixels = _pixels(photo)
         masks = [] if isinstance(regions, bool) else list(regions)
-        labels = labels_of_masks(masks, photo.size) if masks else self.segmenter(pixels) if regions else None
+        labels = (
+            labels_of_masks(masks, photo.size)
+            if masks
+            else self.segmenter(pixels, NUM_REGIONS)
+            if regions
+            else None
+        )
         assessment = assess_photo(self.model, self.tokenizer, pixels)
         if labels is None:
             return assessment
@@ -196,7 +203,8 @@ class UAREPipeline:
         """What each place (1, H, W) of a photo asks for; None: all of it, everywhere."""
         if not options.adaptive:
             return None
-        return strength_map(assess_regions(self.model, self.tokenizer, source, self.segmenter(source)))
+        labels = self.segmenter(source, ADAPTIVE_REGIONS)
+        return strength_map(assess_regions(self.model, self.tokenizer, source, labels))
 
     def _best(
         self,

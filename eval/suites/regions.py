@@ -56,24 +56,24 @@ def planted(
     shapes: Sequence[str] = SHAPES,
     photos: Sequence[str] = PHOTOS,
 ) -> Iterator[Planted]:
-    """Every photo with every type, severity and shape; places go around, so that none belongs to a type."""
+    """Every photo with every type and severity; shapes and places go around, so none belongs to a type."""
     for place, kind in enumerate(types):
         for index, photo in enumerate(photos):
             original = sample_photo(photo)
             versions = harm(original, kind, SEED + 1000 * index + place)
-            for severity in severities:
-                for shape in shapes:
-                    inside = part_of(shape, place + index)
-                    picture = np.where(inside[..., None], versions[LEVELS.index(severity)], original)
-                    yield Planted(
-                        photo=photo,
-                        type=kind,
-                        severity=severity,
-                        shape=shape,
-                        original=original,
-                        picture=to_bytes(picture) / 255,
-                        inside=inside,
-                    )
+            for turn, severity in enumerate(severities):
+                shape = shapes[(place + index + turn) % len(shapes)]
+                inside = part_of(shape, place + index)
+                picture = np.where(inside[..., None], versions[LEVELS.index(severity)], original)
+                yield Planted(
+                    photo=photo,
+                    type=kind,
+                    severity=severity,
+                    shape=shape,
+                    original=original,
+                    picture=to_bytes(picture) / 255,
+                    inside=inside,
+                )
 
 
 def find_synthetic_regions(request: Request) -> Found:
