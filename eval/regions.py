@@ -25,6 +25,7 @@ from eval.intervals import MeanInterval, mean_with_interval
 from eval.metrics import Array
 from eval.suites.regions import HALF, Planted, planted
 from eval.suites.synthetic import SIDE_PX
+from uare.adaptive import ADAPTIVE_REGIONS, strength_map
 from uare.assess_regions import assess_regions
 from uare.errors import UAREError
 from uare.partition import NUM_REGIONS
@@ -54,6 +55,7 @@ class Found:
     iou: dict[str, float]  # of the worst region, by WORST_BY
     hit: dict[str, float]  # 1 where most of it lies inside
     best_iou: float  # of the region that fits best, whatever its score
+    asked_iou: float  # of all that asks for repair, as an adaptive restoration sees it
     chance_hit: float  # share of the regions that would be hits
     given_hit: float  # 1 where the part itself scores lower than the rest, both given as masks
 
@@ -80,6 +82,8 @@ def look(pipe: UAREPipeline, case: Planted) -> Found:
     regions = assess_regions(pipe.model, pipe.tokenizer, pixels, pipe.segmenter(pixels, NUM_REGIONS))
     worst = {name: min(regions, key=value) for name, value in WORST_BY.items()}
     is_hit = [_inside(one, case) > 1 - MOST_OUTSIDE for one in regions]
+    finer = assess_regions(pipe.model, pipe.tokenizer, pixels, pipe.segmenter(pixels, ADAPTIVE_REGIONS))
+    asked = strength_map(finer)[0].numpy() > 0.5
     given = assess_regions(pipe.model, pipe.tokenizer, pixels, (~case.inside).astype(np.uint8))
     part, rest = sorted(given, key=lambda one: -_inside(one, case))
     return Found(
@@ -87,6 +91,7 @@ def look(pipe: UAREPipeline, case: Planted) -> Found:
         iou={name: iou(one.mask, case.inside) for name, one in worst.items()},
         hit={name: float(_inside(one, case) > 1 - MOST_OUTSIDE) for name, one in worst.items()},
         best_iou=max(iou(one.mask, case.inside) for one in regions),
+        asked_iou=iou(asked, case.inside),
         chance_hit=float(np.mean(is_hit)),
         given_hit=float(part.overall < rest.overall),
     )

@@ -13,6 +13,7 @@ from PIL import Image
 from eval.metrics import Array
 from eval.pictures import to_bytes
 from eval.suites.regions import HALF
+from uare.adaptive import ADAPTIVE_REGIONS
 from uare.experts.regions import heat_map
 from uare.pipeline import UAREPipeline
 from uare.writing import write_atomically
@@ -82,6 +83,7 @@ def _regions_table(found: Sequence[Found]) -> str:
     ]
     rows.append(["a region drawn at random", "", cell(lambda one: one.chance_hit, 100, 0)])
     rows.append(["the region that fits best", cell(lambda one: one.best_iou), ""])
+    rows.append([f"all of {ADAPTIVE_REGIONS} that ask for repair", cell(lambda one: one.asked_iou), ""])
     given = cell(lambda one: one.given_hit, 100, 0)
     return (
         f"## Does the worst region overlap the harmed one?\n\n{len(found)} pictures: one half or a disc of a "
@@ -107,10 +109,19 @@ def _types_table(found: Sequence[Found]) -> str:
                 mean([one.hit[name] for one in of_kind], photos).text(0, 100),
                 mean([one.given_hit for one in of_kind], photos).text(0, 100),
                 mean([one.best_iou for one in of_kind], photos).text(2),
+                mean([one.asked_iou for one in of_kind], photos).text(2),
                 str(len(of_kind)),
             ]
         )
-    head = ["type", "IoU", "hits, %", "part given: below the rest, %", "best possible IoU", "n"]
+    head = [
+        "type",
+        "IoU",
+        "hits, %",
+        "part given: below the rest, %",
+        "best possible IoU",
+        "IoU of all that ask",
+        "n",
+    ]
     return f"By type, worst by {name}:\n\n" + _table(head, rows)
 
 
@@ -127,7 +138,7 @@ def _adaptive_table(mended: Sequence[Mended], kept: Sequence[Mended]) -> str:
         for kind in dict.fromkeys(one.group for one in mended)
     ]
     share = np.mean([one.rest[1] >= KEPT_DB for one in mended])
-    lost = [one.harmed[1] - one.harmed[2] for one in mended]
+    gains = [one.harmed[2] - one.harmed[1] for one in mended]
     head = ["harm of one half", "input", "plain", "adaptive", "rest, plain", "rest, adaptive", "n"]
     field = [
         [one.name, f"{one.harmed[1]:.2f}", f"{one.harmed[2]:.2f}", f"{one.rest[0]:.2f}", f"{one.rest[1]:.2f}"]
@@ -138,7 +149,7 @@ def _adaptive_table(mended: Sequence[Mended], kept: Sequence[Mended]) -> str:
         f"{ADAPTIVE_SEVERITY}) and in the rest; 99 where nothing changed.\n\n"
         + _table(head, rows)
         + f"\nThe rest stays at {KEPT_DB:.0f} dB or more in {share:.0%} of the pictures. In the harmed half "
-        f"adaptive is {np.mean(lost):.2f} dB below plain on average, {max(lost):.2f} dB at most.\n\n"
+        f"adaptive differs from plain by {np.mean(gains):+.2f} dB on average, {min(gains):+.2f} dB at worst.\n\n"
         "Photos with their background out of focus, restored, in dB against the photo itself: what should be "
         "left alone.\n\n"
         + _table(
@@ -162,9 +173,13 @@ def _heat_maps(folder: Path, found: Sequence[Found], pipe: UAREPipeline) -> list
     name = "the better of both"
     lines = []
     for label, wanted in (("hit", 1.0), ("miss", 0.0)):
-        case = next((one.case for one in found if one.hit[name] == wanted), None)
-        if case is None:
+        those = [one for one in found if one.hit[name] == wanted]
+        if not those:
             continue
+        # the clearest of each
+        case = max(
+            those, key=lambda one: (one.iou[name] if wanted else one.case.severity, one.case.name)
+        ).case
         regions = pipe.assess(pixels_of(case.picture), regions=True).regions or ()
         picture = Image.fromarray(to_bytes(case.picture))
         sheet = _beside([np.asarray(picture), np.asarray(heat_map(picture, regions))])

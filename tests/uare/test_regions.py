@@ -125,14 +125,12 @@ def test_twelve_megapixels_are_divided_on_a_reduced_picture() -> None:
 # --- what is said of the parts
 
 
-def test_one_region_of_all_is_said_of_as_the_whole_photo_is(
-    tiny_model: UAREModel, tiny_tokenizer: TextTokenizer
-) -> None:
-    pixels = smooth_pixels(48, 64)
-    whole = assess_photo(tiny_model, tiny_tokenizer, pixels)
-    ((overall, levels),) = region_scores(
-        tiny_model, tiny_tokenizer, pixels, np.zeros((48, 64), dtype=np.uint8)
-    )
+def test_one_region_of_all_is_said_of_as_the_whole_photo_is() -> None:
+    pipe = UAREPipeline.from_pretrained(device="cpu", dtype="float32")  # its levels are words of one token
+    pixels = smooth_pixels(64, 96)
+    whole = assess_photo(pipe.model, pipe.tokenizer, pixels)
+    labels = np.zeros((64, 96), dtype=np.uint8)
+    ((overall, levels),) = region_scores(pipe.model, pipe.tokenizer, pixels, labels)
     assert overall == pytest.approx(whole.score, abs=1e-4)
     for name, attribute in DIMENSIONS.items():
         assert levels[name] == pytest.approx(whole.attributes[attribute], abs=1e-4)
@@ -322,7 +320,7 @@ def test_the_innermost_point_lies_in_the_region_far_from_its_border() -> None:
     ring[20:40, 20:40] = False
     (x, y), radius = innermost(ring)
     assert ring[int(y), int(x)]
-    assert 8 <= radius <= 11
+    assert 10 <= radius <= 14  # steps along rows and columns
 
 
 # --- the command
