@@ -12,8 +12,8 @@ from uare.results import Region
 
 # More than for a person to read: the border between good and bad is followed more closely (measured).
 ADAPTIVE_REGIONS = 12
-# Scores between which the strength falls from 1 to 0. Measured on halves of photos (`eval/regions.py`): of
-# regions that were harmed nearly all lie below both, of untouched ones most lie above both.
+# Scores between which the strength falls from 1 to 0. Chosen on training photos of which one half was harmed,
+# none of those of `eval/regions.py`, which says what they are worth.
 ASKS_ALL, ASKS_NOTHING = 3.7, 4.4
 SOUND = 3.8  # a level from which on a dimension is no defect
 SHARP = 4.5  # blur's level of a region that is in focus
