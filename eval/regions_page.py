@@ -150,8 +150,8 @@ def _adaptive_table(mended: Sequence[Mended], kept: Sequence[Mended]) -> str:
         + _table(head, rows)
         + f"\nThe rest stays at {KEPT_DB:.0f} dB or more in {share:.0%} of the pictures. In the harmed half "
         f"adaptive differs from plain by {np.mean(gains):+.2f} dB on average, {min(gains):+.2f} dB at worst."
-        "\n\nPhotos with their background out of focus, restored, in dB against the photo itself: what should "
-        "be left alone.\n\n"
+        "\n\nPhotos with their background out of focus, restored, in dB against the photo itself: what "
+        "should be left alone.\n\n"
         + _table(
             ["photo", "subject, plain", "subject, adaptive", "background, plain", "background, adaptive"],
             field,
