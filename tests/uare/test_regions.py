@@ -344,6 +344,22 @@ def test_the_command_replaces_its_own_pictures_and_never_a_photo(uare: Command, 
     assert "is no picture of regions" in ran.document["failures"][0]["error"]
 
 
+def test_photos_of_one_name_need_separate_outputs_only_where_regions_are_drawn(
+    uare: Command, photos: Path, tmp_path: Path
+) -> None:
+    (photos / "a").mkdir()
+    Image.new("RGB", (20, 20)).save(photos / "a" / "a.png")
+    named = (photos / "a.png", photos / "a" / "a.png", photos / "a" / "a.png", "-o", tmp_path / "out")
+    assert uare("assess", *named).code == 0
+    Image.new("RGB", (20, 20)).save(photos / "a" / "b.png")
+    ran = uare("assess", photos / "b.jpg", photos / "a" / "b.png", "-o", tmp_path / "other", "--regions")
+    assert ran.code == 0
+    assert {path.name for path in (tmp_path / "other").glob("*.png")} == {
+        "b_regions.png",
+        "b_png_regions.png",
+    }
+
+
 def test_the_command_names_a_mask_that_does_not_fit(uare: Command, photos: Path, tmp_path: Path) -> None:
     Image.new("L", (9, 9), 255).save(tmp_path / "mask.png")
     ran = uare("assess", photos / "a.png", "--region-mask", tmp_path / "mask.png", "--json")
