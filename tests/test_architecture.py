@@ -52,7 +52,10 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("mixture", frozenset({"mixture"})),
     ("model", frozenset({"model"})),
     ("methods", frozenset({"flow", "decoding"})),
-    ("verbs", frozenset({"assess", "assess_regions", "compare", "restore", "judge", "judge_views"})),
+    (
+        "verbs",
+        frozenset({"assess", "assess_regions", "adaptive", "compare", "restore"} | {"judge", "judge_views"}),
+    ),
     ("pipeline", frozenset({"pipeline"})),
     (
         "work of the shells",

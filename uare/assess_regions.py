@@ -28,7 +28,7 @@ from uare.tokenizer import TextTokenizer
 from uare.vocabulary import ATTRIBUTES, DIMENSIONS, LEVELS
 
 OVERALL = "overall"
-Segmenter: TypeAlias = Callable[[Tensor], Labels]  # image (3, H, W) in [0, 1] to labels (H, W)
+Segmenter: TypeAlias = Callable[[Tensor, int], Labels]  # image (3, H, W), most regions: labels (H, W)
 
 
 def assess_regions(

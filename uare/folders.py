@@ -93,8 +93,7 @@ def output_paths(
             stem = folder / f"{image.path.stem}_{image.path.suffix[1:].lower()}{suffix}"
         if stem in taken:
             raise InputError(
-                f"{taken[stem]} and {image.path} would both become {stem.name}; "
-                "restore them to separate outputs"
+                f"{taken[stem]} and {image.path} would both become {stem.name}; give them separate outputs"
             )
         taken[stem] = image.path
         results.append(stem.with_name(stem.name + (wanted or _result_suffix(image.path))))

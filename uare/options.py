@@ -26,6 +26,7 @@ class RestoreOptions:
     guidance_image: float | None = None
     tile: int | None = None  # largest side restored in one piece, in pixels
     seed: int = 0
+    adaptive: bool = False  # restore each region as strongly as its own assessment asks for
     mask: PhotoSource | None = None  # white = restore; the rest stays as it is, pixel for pixel
     verify: bool = True  # compare with the input, and keep the input where the result is worse
     keep_worse: bool = False  # keep the result even then
@@ -34,6 +35,10 @@ class RestoreOptions:
     def __post_init__(self) -> None:
         if self.upscale not in UPSCALES:
             raise InputError(f"upscale must be 1, 2 or 4, found {self.upscale}")
+        if self.adaptive and self.upscale > 1:
+            raise InputError(
+                "an adaptive restoration leaves good regions alone, which upscaling cannot; leave one out"
+            )
         if self.mask is not None and self.upscale > 1:
             raise InputError("a mask keeps pixels as they are, which upscaling cannot; leave one of them out")
         if self.fidelity is not None and not 0 <= self.fidelity <= 1:

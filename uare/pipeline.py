@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from uare.adaptive import ADAPTIVE_REGIONS, strength_map
 from uare.alpha import fill_transparent
 from uare.assess import assess_photo, score_photos
 from uare.assess_regions import Segmenter, assess_regions, labels_of_masks
@@ -23,7 +24,8 @@ from uare.judge import CONFIG_FILE, Judge, find_judge
 from uare.masks import apply_mask, load_mask
 from uare.model import UAREModel
 from uare.options import MIN_TILE_PX, RestoreOptions
-from uare.restore import Listener, restore_pixels, write_analysis
+from uare.partition import NUM_REGIONS
+from uare.restore import Guide, Listener, restore_pixels, write_analysis
 from uare.results import Analysis, Assessment, Comparison, Restoration, Verdict
 from uare.saving import fitting_planes, fitting_samples, format_of, to_pillow
 from uare.segmenter import SamSegmenter
@@ -140,7 +142,13 @@ class UAREPipeline:
     ) -> Assessment:
         pixels = _pixels(photo)
         masks = [] if isinstance(regions, bool) else list(regions)
-        labels = labels_of_masks(masks, photo.size) if masks else self.segmenter(pixels) if regions else None
+        labels = (
+            labels_of_masks(masks, photo.size)
+            if masks
+            else self.segmenter(pixels, NUM_REGIONS)
+            if regions
+            else None
+        )
         assessment = assess_photo(self.model, self.tokenizer, pixels, on_text)
         if labels is None:
             return assessment
@@ -210,7 +218,8 @@ class UAREPipeline:
         untouched = loaded.pixels if chosen.upscale == 1 else source
         weights = None if chosen.mask is None else load_mask(chosen.mask, loaded.size)
 
-        pixels, result = self._best(source, chosen, listener, analysis)
+        guide = Guide(analysis=analysis, strength=self._strength(source, chosen))
+        pixels, result = self._best(source, chosen, listener, guide)
         if weights is not None:
             pixels = apply_mask(untouched, pixels, weights)
         warnings = [*loaded.warnings, *result.warnings]
@@ -230,18 +239,23 @@ class UAREPipeline:
         )
         return Restored(pixels=pixels, photo=loaded, result=result)
 
+    def _strength(self, source: Tensor, options: RestoreOptions) -> Tensor | None:
+        """What each place (1, H, W) of a photo asks for; None: all of it, everywhere."""
+        if not options.adaptive:
+            return None
+        labels = self.segmenter(source, ADAPTIVE_REGIONS)
+        return strength_map(assess_regions(self.model, self.tokenizer, source, labels))
+
     def _best(
         self,
         source: Tensor,
         options: RestoreOptions,
         listener: Listener,
-        analysis: str | None,
+        guide: Guide,
     ) -> tuple[Tensor, Restoration]:
         """The best-scored of `best_of` restorations with consecutive seeds; one needs no score."""
         seeds = range(options.seed, options.seed + options.best_of)
-        candidates = [
-            self._restored(source, replace(options, seed=seed), listener, analysis) for seed in seeds
-        ]
+        candidates = [self._restored(source, replace(options, seed=seed), listener, guide) for seed in seeds]
         if len(candidates) == 1:
             return candidates[0]
         scores = score_photos(self.model, self.tokenizer, [pixels for pixels, _ in candidates])
@@ -252,7 +266,7 @@ class UAREPipeline:
         source: Tensor,
         options: RestoreOptions,
         listener: Listener,
-        analysis: str | None,
+        guide: Guide,
     ) -> tuple[Tensor, Restoration]:
         """Restores with the tile asked for, and with smaller ones where memory does not suffice."""
         largest = min(options.tile or self.model.config.tile_px, self.model.config.latent.largest_px)
@@ -260,8 +274,8 @@ class UAREPipeline:
         warnings: tuple[str, ...] = ()
         while True:
             try:
-                pixels, guide, timings = restore_pixels(
-                    self.model, self.tokenizer, source, options, listener, analysis
+                pixels, analysis, timings = restore_pixels(
+                    self.model, self.tokenizer, source, options, listener, guide
                 )
                 break
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
@@ -279,7 +293,7 @@ class UAREPipeline:
                     torch.cuda.empty_cache()
         result = Restoration(
             image=to_pillow(pixels),
-            analysis=guide,
+            analysis=analysis,
             verdict=None,
             seed=options.seed,
             steps=options.sampling(self.model.config.sampling).num_steps,

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ from uare.config import SamplingConfig, UAREConfig
 from uare.decoding import read
 from uare.encoding import decode_tokens, encode_tokens
 from uare.flow import GuidedContext, sample
+from uare.masks import apply_mask
 from uare.model import UAREModel
 from uare.options import RestoreOptions
 from uare.packing import CleanLatent, NoisedLatent, Text, patchify_latent
@@ -53,6 +55,15 @@ class Timings:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
 
+class Colours(Enum):
+    """What the words say about harm of colours (`RECOLOURING`), which decides where colours come from."""
+
+    SOUND = auto()  # none is named: the photo's own are kept
+    HARMED = auto()  # it is named beside other harm: they are the network's
+    ALONE = auto()  # nothing else is named: tones are the network's, structure is the photo's (small codecs)
+    DOUBTED = auto()  # the analysis names it, and the photo does not confirm it (small codecs)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Listener:
     """What a caller hears of a restoration as it goes on; whatever these raise ends it."""
@@ -66,14 +77,24 @@ SILENCE = Listener()
 
 
 @dataclass(frozen=True, kw_only=True)
+class Guide:
+    """What is known of a photo beforehand."""
+
+    analysis: str | None = None  # words that guide the restoration instead of some that the model writes
+    # (1, H, W) in [0, 1]: the less, the more of the photo's own detail comes back, and of the photo itself
+    strength: Tensor | None = None
+
+
+UNGUIDED = Guide()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """What the network is told in words: the user's, and its own analysis."""
 
     instruction: Text
     analysis: Text | None
-    keeps_colours: bool  # nothing that was asked for changes colours
-    is_doubted: bool = False  # the analysis names harm of colours that the photo does not confirm
-    is_of_tones: bool = False  # harm of colours alone is named: the photo's structure is sound (small codecs)
+    colours: Colours
 
 
 @torch.no_grad()
@@ -83,12 +104,11 @@ def restore_pixels(
     pixels: Tensor,
     options: RestoreOptions,
     listener: Listener = SILENCE,
-    analysis: str | None = None,
+    guide: Guide = UNGUIDED,
 ) -> tuple[Tensor, Analysis | None, dict[str, float]]:
     """Restores an image (3, H, W) float32 in [0, 1] of any size; returns it, the analysis, seconds by stage.
 
-    `analysis` are words that guide it instead of some that the model writes. Raises what the allocator raises
-    when memory runs out; the pipeline answers with smaller tiles.
+    Raises what the allocator raises when memory runs out; the pipeline answers with smaller tiles.
     """
     timings = Timings()
     sampling = options.sampling(model.config.sampling)
@@ -96,7 +116,7 @@ def restore_pixels(
     height, width = pixels.shape[-2:]
     plan = plan_tiles(height, width, tile, int(tile * OVERLAP), model.config.latent.stride_px)
     with timings.stage("analysis"):
-        request, read_analysis = _ask(model, tokenizer, pixels, options, listener, analysis)
+        request, read_analysis = _ask(model, tokenizer, pixels, options, listener, guide.analysis)
     canvas = Canvas(plan)
     preview = None if listener.on_preview is None else _Preview(pixels, listener.on_preview)
     boxes = plan.boxes
@@ -115,15 +135,20 @@ def restore_pixels(
 
         tiles = torch.stack([cut_tile(pixels, box) for box in batch])  # (B, 3, h, w)
         start = torch.stack([_cut_latent(noise, box, model) for box in batch])  # (B, tokens, C*4)
-        restored = _restore_tiles(model, tiles, start, request, options, timings, report)
+        strength = (
+            None if guide.strength is None else torch.stack([cut_tile(guide.strength, box) for box in batch])
+        )
+        restored = _restore_tiles(model, tiles, start, request, options, timings, report, strength)
         for box, result in zip(batch, restored, strict=True):
             canvas.add(result, box)
         if preview is not None:
             preview.show(restored, batch)
     result = canvas.result().clamp(0, 1)
-    if request.is_of_tones:
+    if request.colours is Colours.ALONE:
         with timings.stage("tones"):  # of the whole photo, so that tiles cannot differ
             result = result.lerp(retoned(pixels[None], result[None])[0], _fidelity(model, options))
+    if guide.strength is not None:
+        result = apply_mask(pixels, result, guide.strength)
     return result, read_analysis, timings.seconds
 
 
@@ -181,12 +206,8 @@ def _ask(
     """The words that go with every tile, with the analysis where one is wanted."""
     if not options.analyse:
         words = options.instruction or prompts.RESTORE
-        return Request(
-            instruction=user_text(tokenizer, words),
-            analysis=None,
-            keeps_colours=not _recolouring(words),
-            is_of_tones=model.detail is not None and _is_of_tones(words),
-        ), None
+        instruction = user_text(tokenizer, words)
+        return Request(instruction=instruction, analysis=None, colours=_colours(model, words)), None
     words = options.instruction or prompts.ANALYSE_THEN_RESTORE
     wish = user_text(tokenizer, words)
     overview = _overview(pixels, model.config)
@@ -194,15 +215,12 @@ def _ask(
         analysis = _written(model, tokenizer, overview, wish, listener.on_text)
     else:
         analysis = parse_analysis(given)
-    named = f"{words} {analysis.quality or ''}"
-    is_doubted = not _recolouring(words) and _is_doubtful(analysis, overview)
+    is_doubted = model.detail is not None and not _recolouring(words) and _is_doubtful(analysis, overview)
     return Request(
         instruction=wish,
         # decoded and encoded again, as in training: the ids may differ from those generated
         analysis=user_text(tokenizer, analysis.text),
-        keeps_colours=not _recolouring(named),
-        is_of_tones=model.detail is not None and not is_doubted and _is_of_tones(named),
-        is_doubted=is_doubted,
+        colours=Colours.DOUBTED if is_doubted else _colours(model, f"{words} {analysis.quality or ''}"),
     ), analysis
 
 
@@ -227,9 +245,12 @@ def _recolouring(words: str) -> dict[str, int | None]:
     return {one.type: one.severity for one in find_degradations(words) if one.type in RECOLOURING}
 
 
-def _is_of_tones(words: str) -> bool:
+def _colours(model: UAREModel, words: str) -> Colours:
+    """What a text says about colours, not doubted."""
     named = {one.type for one in find_degradations(words)}
-    return bool(named) and named <= set(RECOLOURING)
+    if not named & set(RECOLOURING):
+        return Colours.SOUND
+    return Colours.ALONE if model.detail is not None and named <= set(RECOLOURING) else Colours.HARMED
 
 
 def _is_doubtful(analysis: Analysis, overview: Tensor) -> bool:
@@ -251,10 +272,12 @@ def _restore_tiles(
     options: RestoreOptions,
     timings: Timings,
     on_step: Callable[[int, Callable[[], Tensor]], None],
+    strength: Tensor | None,
 ) -> Tensor:
     """Restores tiles (B, 3, h, w) of one size from noise (B, tokens, C*4); returns such on the CPU.
 
-    `on_step(i, decoded)` hears of step i; `decoded()` are the tiles as they would be if it were the last.
+    `strength` (B, 1, h, w) is what is asked for in each place, None all. `on_step(i, decoded)` hears of step
+    i; `decoded()` are the tiles as they would be if it were the last.
     """
     patch, grid = model.config.latent.patch_size, _grid(tiles, model)
     sampling = options.sampling(model.config.sampling)
@@ -271,7 +294,7 @@ def _restore_tiles(
     ]
 
     def decoded(tokens: list[Tensor]) -> Tensor:
-        return _decoded(model, tiles, latents, torch.stack(tokens), request, fidelity)
+        return _decoded(model, tiles, latents, torch.stack(tokens), request, fidelity, strength)
 
     with timings.stage("flow"):
         clean = sample(model, context, targets, sampling, lambda i, x: on_step(i, lambda: decoded(x)))
@@ -286,25 +309,35 @@ def _decoded(
     tokens: Tensor,
     request: Request,
     fidelity: float,
+    strength: Tensor | None,
 ) -> Tensor:
     """Pixels (B, 3, h, w) on the CPU of latent tokens (B, tokens, C*4) that were restored.
 
     `tiles` (B, 3, h, w) and `latents` are the photo's own.
     """
     patch, grid = model.config.latent.patch_size, _grid(tiles, model)
-    if request.is_doubted and model.detail is not None:
+    if request.colours is Colours.DOUBTED:
         tokens = latents  # the photo's own colours; what it needs beside, the detail path sees for itself
     restored = decode_tokens(model.codec, tokens.to(model.device), grid, patch)
     if model.detail is not None:
         seen = decode_tokens(model.codec, latents.to(model.device), grid, patch)
-        if request.keeps_colours:
+        if request.colours is Colours.SOUND:
             restored = match_low_frequencies(restored, seen)
         dtype = model.dtype
-        weight = 0.0 if request.is_of_tones else fidelity  # structure comes from the photo, whole
+        weight = _detail_weight(fidelity, request, strength, tiles.to(dtype))
         restored = model.detail(tiles.to(dtype), restored.to(dtype), seen.to(dtype), weight).float()
-    elif fidelity > 0 and request.keeps_colours:
+    elif fidelity > 0 and request.colours is Colours.SOUND:
         restored = match_low_frequencies(restored, tiles)
     return restored.cpu()
+
+
+def _detail_weight(
+    fidelity: float, request: Request, strength: Tensor | None, like: Tensor
+) -> float | Tensor:
+    """Weight of the detail path, a number or a map (B, 1, h, w): what asks for little keeps its detail."""
+    if request.colours is Colours.ALONE:
+        return 0.0  # structure comes from the photo, whole
+    return fidelity if strength is None else 1 - strength.to(like) * (1 - fidelity)
 
 
 def _contexts(

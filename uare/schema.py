@@ -169,6 +169,7 @@ _SETTINGS = _record(
     verify=_yes("Whether the result was compared with its photo."),
     best_of=_count("How many restorations were made.", 1),
     keep_worse=_yes("Whether a result that was judged worse was to be written."),
+    adaptive=_yes("Whether each region was restored as strongly as its own assessment asks for."),
     mask=_or_null(_text("Path of the mask.")),
 )
 _RESTORED: dict[str, Schema] = {

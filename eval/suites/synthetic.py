@@ -143,7 +143,7 @@ def harm(image: Array, degradation: str, seed: int) -> list[Array]:
 
 def _harmed_together(photo: str, types: tuple[str, ...], level: int, seed: int) -> Array:
     """A photo (H, W, 3) with all of these harms at one severity."""
-    image = torch.from_numpy(_photo(photo)).float().permute(2, 0, 1)[None]
+    image = torch.from_numpy(sample_photo(photo)).float().permute(2, 0, 1)[None]
     harmed, _ = degrade_with(image, [types], [[level] * len(types)], torch.Generator().manual_seed(seed))
     return harmed[0].permute(1, 2, 0).double().numpy()
 
@@ -154,7 +154,7 @@ def _series(request: Request) -> Iterator[Harmed]:
     for place, kind in enumerate(TYPES):
         for index, (photo, original) in enumerate(originals.items()):
             # Seeds by place, so that a photo's harms do not depend on the photos before it.
-            versions = harm(_photo(photo), kind, SEED + 1000 * index + place)
+            versions = harm(sample_photo(photo), kind, SEED + 1000 * index + place)
             paths = tuple(request.made_dir / f"{photo}-{kind}-{level}.png" for level in LEVELS)
             for path, version in zip(paths, versions, strict=True):
                 write_picture(version, path)
@@ -165,11 +165,11 @@ def _originals(folder: Path) -> dict[str, Path]:
     paths = {photo: folder / f"{photo}.png" for photo in PHOTOS}
     for photo, path in paths.items():
         if not path.is_file():
-            write_picture(_photo(photo), path)
+            write_picture(sample_photo(photo), path)
     return paths
 
 
-def _photo(name: str) -> Array:
+def sample_photo(name: str) -> Array:
     """The centre of a photo of scikit-image, (SIDE_PX, SIDE_PX, 3) in [0, 1]."""
     import skimage.data
 

@@ -11,6 +11,7 @@ from eval.suites.blur_context import find_blur_context
 from eval.suites.fgrestore import find_fgrestore_pairs, find_fgrestore_scores
 from eval.suites.foundir import find_foundir
 from eval.suites.pairs import find_pairs
+from eval.suites.regions import find_synthetic_regions
 from eval.suites.scored_folder import find_scored_folder
 from eval.suites.scored_sets import FINDERS
 from eval.suites.suite import Found, Request, Suite
@@ -180,6 +181,7 @@ SUITES: tuple[Suite, ...] = (
     _made(
         "synthetic-combinations", "Photos with several harms, restored", RESTORE, find_synthetic_combinations
     ),
+    _made("synthetic-regions", "Photos harmed in one part, restored", RESTORE, find_synthetic_regions),
     _made("synthetic-scores", "Harmed photos, scored", SCORE, find_synthetic_scores),
     _made("synthetic-choices", "Harmed photos, compared", COMPARE, find_synthetic_choices),
     _made("blur-context", "Photos with blur that belongs to them", RESTORE, find_blur_context),

@@ -184,7 +184,7 @@ def test_the_report_shows_the_measures_and_the_confusion(small: None, tmp_path: 
 
 
 def test_harms_repeat_with_their_seed_and_grow_with_severity(small: None) -> None:
-    photo = synthetic._photo("coffee")
+    photo = synthetic.sample_photo("coffee")
     first, again = synthetic.harm(photo, "noise", seed=7), synthetic.harm(photo, "noise", seed=7)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     distances = [float(np.abs(version - photo).mean()) for version in first]

@@ -17,7 +17,7 @@ from uare.colour import low_frequencies
 from uare.encoding import decode_tokens, encode_tokens
 from uare.model import UAREModel
 from uare.options import RestoreOptions
-from uare.restore import Listener, restore_pixels, write_analysis
+from uare.restore import Guide, Listener, restore_pixels, write_analysis
 from uare.tiling import plan_tiles
 from uare.tokenizer import TextTokenizer
 
@@ -356,11 +356,13 @@ def test_a_given_analysis_guides_as_the_models_own_would(
         raise AssertionError("the model was asked although it had been told")
 
     monkeypatch.setattr(restore, "write_answer", forbidden)
-    given, same, _ = restore_pixels(restorer, tiny_tokenizer, photo, options, analysis=analysis.text)
+    given, same, _ = restore_pixels(
+        restorer, tiny_tokenizer, photo, options, guide=Guide(analysis=analysis.text)
+    )
     assert torch.equal(own, given)
     assert same == analysis
     other, _, _ = restore_pixels(
-        restorer, tiny_tokenizer, photo, options, analysis="Quality: It shows serious blur."
+        restorer, tiny_tokenizer, photo, options, guide=Guide(analysis="Quality: It shows serious blur.")
     )
     assert not torch.equal(own, other)
 

@@ -47,9 +47,9 @@ def assess(  # noqa: PLR0913, PLR0917  # typer makes an option of each
 
         report = report_path(output, "assess")
         found = find_images(sources)
-        images, pictures = without_heat_maps(found.images, report)
-        refuse_nothing(images, found.problems, screen)
         by_region = regions or bool(region_mask) or segmenter is not None
+        images, pictures = without_heat_maps(found.images, report if by_region else None)
+        refuse_nothing(images, found.problems, screen)
         setup = Setup(model=model, device=device, dtype=dtype, seed=seed, segmenter=segmenter)
         pipe, facts = setup.open()
         outcome = work_through(

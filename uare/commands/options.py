@@ -90,6 +90,10 @@ SuffixOption = Annotated[str, typer.Option("--suffix", help="Goes behind the nam
 OverwriteFlag = Annotated[
     bool, typer.Option("--overwrite", help="Does results again that are there. Never touches a photo.")
 ]
+AdaptiveFlag = Annotated[
+    bool,
+    typer.Option("--adaptive", help="Restores each part as strongly as it needs and leaves good ones alone."),
+]
 MaskOption = Annotated[
     Path | None,
     typer.Option("--mask", help="Picture that is white where to restore, or a folder of them by name."),

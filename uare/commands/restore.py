@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from uare.commands.options import (
+    AdaptiveFlag,
     AnalyseFlag,
     BestOfOption,
     DeviceOption,
@@ -24,6 +25,7 @@ from uare.commands.options import (
     QuietFlag,
     ResultsOption,
     SeedOption,
+    SegmenterOption,
     StepsOption,
     SuffixOption,
     TileOption,
@@ -50,6 +52,8 @@ def restore(  # noqa: PLR0913, PLR0917  # typer makes an option of each
     best_of: BestOfOption = 1,
     verify: VerifyFlag = True,
     keep_worse: KeepWorseFlag = False,
+    adaptive: AdaptiveFlag = False,
+    segmenter: SegmenterOption = None,
     mask: MaskOption = None,
     format_: FormatOption = None,
     suffix: SuffixOption = "_restored",
@@ -83,13 +87,14 @@ def restore(  # noqa: PLR0913, PLR0917  # typer makes an option of each
             guidance_image=guidance_image,
             tile=tile,
             seed=seed,
+            adaptive=adaptive,
             mask=mask,
             verify=verify,
             best_of=best_of,
             keep_worse=keep_worse,
         )
         place = Placement(output=output, suffix=suffix, extension=format_, overwrite=overwrite, mask=mask)
-        setup = Setup(model=model, device=device, dtype=dtype, seed=seed)
+        setup = Setup(model=model, device=device, dtype=dtype, seed=seed, segmenter=segmenter)
         content, exit_code = restore_all(sources, place, options, setup.open, screen)
         finish(screen, content, as_json=as_json)
     raise typer.Exit(exit_code)

@@ -157,7 +157,7 @@ def _write(draw: ImageDraw.ImageDraw, region: Region, letter_px: int) -> None:
 
 
 def innermost(mask: NDArray[np.bool_]) -> tuple[tuple[float, float], float]:
-    """The point (x, y) of a mask (H, W) that is furthest from its border, and about how far.
+    """The point (x, y) of a mask (H, W) that is furthest from its border, and how far along rows and columns.
 
     Found on a picture of at most 96 px a side, by taking the border off again and again.
     """
