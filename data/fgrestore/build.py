@@ -16,7 +16,7 @@ from pathlib import Path
 from data.fgrestore.classical import Filter
 from data.fgrestore.collecting import KEPT_PICTURES, Collected, collect, read_pixels
 from data.fgrestore.filters import Sign, luma, ssim
-from data.fgrestore.inputs import Degraded, harmed_photos, listed_pairs, merged, write_inputs
+from data.fgrestore.inputs import Degraded, Harm, harmed_photos, listed_pairs, merged, write_inputs
 from data.fgrestore.jnd import Plane
 from data.fgrestore.labels import (
     Consensus,
@@ -55,7 +55,7 @@ class BuildOptions:
     results: tuple[Path, ...] = ()
     pairs: tuple[Path, ...] = ()  # folders with a `pairs.json` of pictures to restore
     photos: Path | None = None  # clean photos to harm and restore
-    tasks: tuple[str, ...] = ()  # degradations of `photos`
+    harm: Harm | None = None  # of `photos`
     limit: int | None = None  # most photos
     filters: tuple[Filter, ...] = ()
     commands: tuple[Command, ...] = ()
@@ -142,8 +142,8 @@ def _gather(options: BuildOptions, tell: Callable[[str], None]) -> Gathered:
     for folder in options.pairs:
         found, told = listed_pairs(folder)
         degraded, problems = degraded + found, problems + told
-    if options.photos is not None:
-        found, told = harmed_photos(options.photos, options.tasks, options.limit, options.seed)
+    if options.photos is not None and options.harm is not None:
+        found, told = harmed_photos(options.photos, options.harm, options.limit)
         degraded, problems = degraded + found, problems + told
     inputs = write_inputs(degraded, problems, options.output)
     parts.append(Gathered(results=(), problems=inputs.problems))
