@@ -14,8 +14,10 @@ from torch import Tensor
 
 from uare.alpha import fill_transparent
 from uare.assess import assess_photo, score_photos
+from uare.candidates import candidates
 from uare.checkpoints.folders import DEFAULT_MODEL, find_folder
 from uare.compare import compare_photos
+from uare.contest import all_wins
 from uare.errors import InputError
 from uare.images import Photo, PhotoSource, load_photo
 from uare.judge import CONFIG_FILE, Judge, find_judge
@@ -23,7 +25,7 @@ from uare.masks import apply_mask, load_mask
 from uare.model import UAREModel
 from uare.options import MIN_TILE_PX, RestoreOptions
 from uare.restore import restore_pixels
-from uare.results import Assessment, Comparison, Restoration, Verdict
+from uare.results import Assessment, Candidate, Comparison, Restoration, Verdict
 from uare.saving import fitting_planes, fitting_samples, format_of, to_pillow
 from uare.tokenizer import TextTokenizer
 
@@ -168,13 +170,36 @@ class UAREPipeline:
         on_step: Callable[[int, int], None] | None,
         on_text: Callable[[str], None] | None,
     ) -> tuple[Tensor, Restoration]:
-        """The best-scored of `best_of` restorations with consecutive seeds; one needs no score."""
-        seeds = range(options.seed, options.seed + options.best_of)
-        candidates = [self._restored(source, replace(options, seed=seed), on_step, on_text) for seed in seeds]
-        if len(candidates) == 1:
-            return candidates[0]
-        scores = score_photos(self.model, self.tokenizer, [pixels for pixels, _ in candidates])
-        return candidates[scores.index(max(scores))]
+        """The best of `candidates`, by the judge where there is one, else by score."""
+        tried = candidates(options)
+        made = [self._restored(source, one, on_step, on_text) for one in tried]
+        if len(made) == 1:
+            return made[0]
+        started = time.perf_counter()
+        points = self._points([pixels for pixels, _ in made])
+        order = sorted(range(len(made)), key=lambda place: -points[place])  # of equals the first
+        pixels, result = made[order[0]]
+        listed = tuple(
+            Candidate(
+                rank=1 + sum(other > points[place] for other in points),
+                seed=tried[place].seed,
+                fidelity=tried[place].fidelity,
+                instruction=tried[place].instruction,
+                analyse=tried[place].analyse,
+                points=points[place],
+            )
+            for place in order
+        )
+        timings = result.timings | {"choose": time.perf_counter() - started}
+        return pixels, replace(result, candidates=listed, timings=timings)
+
+    def _points(self, images: list[Tensor]) -> list[float]:
+        """How good each of some restorations (3, H, W) of one photo is among them."""
+        if self.judge is None:
+            return score_photos(self.model, self.tokenizer, images)
+        wins = all_wins([self.judge.encode(Photo(pixels=image)) for image in images])
+        # all have met all, so that the mean of their wins orders them as Bradley-Terry strengths do
+        return [float(one) for one in (wins.sum(1) / (len(images) - 1)).round(9)]
 
     def _restored(
         self,
