@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from data.fgrestore.build import BuildOptions, Built, build
 from data.fgrestore.classical import FILTERS
 from data.fgrestore.figures import draw_figures
+from data.fgrestore.filters import MOST_JND_IMAGES
 from data.fgrestore.inputs import Harm
 from data.fgrestore.labels import Consensus
 from data.fgrestore.measures import BUILTINS
@@ -97,7 +98,9 @@ def _options(chosen: argparse.Namespace) -> BuildOptions:
         taus=dict(_threshold(text) for text in chosen.tau),
         sign=chosen.jnd_sign,
         jnd_threshold=chosen.jnd_threshold,
+        most_jnd_images=chosen.jnd_images,
         test_only=chosen.test_only,
+        content_only=chosen.by_content,
         seed=chosen.seed,
     )
 
@@ -133,7 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--tau", nargs="+", default=[], metavar="ORIGIN=T", help="score threshold of one origin")
     add("--jnd-sign", choices=("plus", "random"), default="plus", help="plus as printed; random as noise")
     add("--jnd-threshold", type=float, metavar="SSIM", help="instead of the median over JND images")
+    add("--jnd-images", type=int, default=MOST_JND_IMAGES, metavar="N", help="most pictures of that median")
     add("--test-only", action="store_true", help="everything is for testing: not to be trained on")
+    add("--by-content", action="store_true", help="hold out whole contents only, and no pairs of others")
     add("--seed", type=int, default=0)
     return parser
 

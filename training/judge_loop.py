@@ -23,6 +23,7 @@ from training.judge_settings import AlignSettings, JudgeSettings
 from uare.experts.comparison import EQUAL, SCORE_SCALE, JudgeNetwork
 
 Views = Callable[[Tensor], Tensor]  # indices of images (n,) -> what the branches read of them (n, ...)
+EQUALITY_OFFSETS = tuple(step / 10 for step in range(-30, 31))  # of a logit
 AT_ONCE = 64  # images in a forward pass without gradients
 
 
@@ -56,7 +57,7 @@ def train_judge(
         lr=settings.learning_rate,
         weight_decay=settings.weight_decay,
     )
-    among, best = table.of(TRAIN), (-1.0, copy.deepcopy(network.state_dict()))
+    among, best = table.of(TRAIN, with_plain=True), (-1.0, copy.deepcopy(network.state_dict()))
     for step in range(settings.steps):
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * cosine(step, settings.steps)
@@ -182,6 +183,27 @@ def agreement(network: JudgeNetwork, table: PairTable, views: Views, pairs: Tens
         accuracy_without_ties=float((likelier == labels)[decided].float().mean()) if is_any else None,
         score_accuracy=float((higher == labels)[decided].float().mean()) if is_any else None,
     )
+
+
+@torch.no_grad()
+def settle_equality(network: JudgeNetwork, table: PairTable, views: Views) -> float:
+    """Moves the bias of "equal" to where most verdicts on the validation part are right; returns by how much.
+
+    Plainly different pairs count too: on fine-grained ones alone "equal" would be said too readily. Training
+    leaves it too low, since the network knows its training pairs better than any others.
+    """
+    part = VALIDATION if len(table.of(VALIDATION)) else TRAIN
+    pairs = table.of(part, with_plain=True)
+    bias = network.head.compare.bias
+    start = bias[EQUAL].clone()
+    best = (-1.0, 0.0)
+    for offset in sorted(EQUALITY_OFFSETS, key=abs):  # of equals the smallest move
+        bias[EQUAL] = start + offset
+        right = agreement(network, table, views, pairs).accuracy or 0.0
+        if right > best[0]:
+            best = right, offset
+    bias[EQUAL] = start + best[1]
+    return best[1]
 
 
 def report(network: JudgeNetwork, table: PairTable, views: Views) -> dict[str, Any]:

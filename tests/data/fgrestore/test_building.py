@@ -116,6 +116,13 @@ def test_no_scene_is_on_both_sides_of_the_split_by_content(tmp_path: Path) -> No
     assert not [image for image in found.images if image.split_pair == "test" and image.image in in_training]
 
 
+def test_held_out_by_content_only_no_pair_of_another_content_is(tmp_path: Path) -> None:
+    assert _pseudo(tmp_path / "set", _results(tmp_path / "r"), "--tau-share", 1, "--by-content") == 0
+    found = read_fgrestore(tmp_path / "set")
+    assert {row.split_pair for row in (*found.pairs, *found.images)} == {""}
+    assert {pair.split_content for pair in found.pairs} == {"train", "test"}
+
+
 def test_scores_of_people_and_their_threshold_come_from_the_table(tmp_path: Path) -> None:
     results = _results(tmp_path / "r")
     with (results / "results.csv").open("w", newline="") as file:
