@@ -45,7 +45,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
         frozenset({"config", "tokenizer", "segments", "packing", "cache", "layers", "attention", "flex"})
         | frozenset({"resizing", "options", "candidates", "patches", "schedule"}),
     ),
-    ("codecs", frozenset({"texture", "vision", "vae", "detail", "encoding"})),
+    ("codecs", frozenset({"texture", "photo_statistics", "vision", "vae", "detail", "encoding"})),
     ("formats", frozenset({"checkpoints"})),
     ("experts", frozenset({"experts", "contest"})),
     ("mixture", frozenset({"mixture"})),

@@ -138,7 +138,7 @@ class UAREPipeline:
         """
         chosen = RestoreOptions(**options)
         loaded = _loaded(photo)
-        source = _upscaled(_pixels(loaded), chosen.upscale)
+        source = upscaled(_pixels(loaded), chosen.upscale)
         # not `source`: what a photo holds under alpha 0 is part of it
         untouched = loaded.pixels if chosen.upscale == 1 else source
         weights = None if chosen.mask is None else load_mask(chosen.mask, loaded.size)
@@ -176,7 +176,7 @@ class UAREPipeline:
         if len(made) == 1:
             return made[0]
         started = time.perf_counter()
-        points = self._points([pixels for pixels, _ in made])
+        points = self.points([pixels for pixels, _ in made])
         order = sorted(range(len(made)), key=lambda place: -points[place])  # of equals the first
         pixels, result = made[order[0]]
         listed = tuple(
@@ -193,8 +193,8 @@ class UAREPipeline:
         timings = result.timings | {"choose": time.perf_counter() - started}
         return pixels, replace(result, candidates=listed, timings=timings)
 
-    def _points(self, images: list[Tensor]) -> list[float]:
-        """How good each of some restorations (3, H, W) of one photo is among them."""
+    def points(self, images: list[Tensor]) -> list[float]:
+        """How good each of several restorations (3, H, W) of one photo is among them; for best-of."""
         if self.judge is None:
             return score_photos(self.model, self.tokenizer, images)
         wins = all_wins([self.judge.encode(Photo(pixels=image)) for image in images])
@@ -300,7 +300,7 @@ def _pixels(photo: Photo) -> Tensor:
     return fill_transparent(photo.pixels, photo.alpha)
 
 
-def _upscaled(pixels: Tensor, factor: int) -> Tensor:
+def upscaled(pixels: Tensor, factor: int) -> Tensor:
     """The photo (3, H, W) at the size of the output, for the network to sharpen."""
     if factor == 1:
         return pixels

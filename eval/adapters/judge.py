@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from eval.adapters.subject import Answer
+from eval.adapters.subject import Answer, text_digest
 from eval.metrics import Array
-from eval.pictures import read_picture
+from eval.model_digest import folder_digest
+from eval.pictures import read_picture, to_bytes
 from eval.records import COMPARE, MODEL, SCORE, Item, SubjectInfo, file_name
 from uare.compare import verdict_of
+from uare.errors import InputError
 
 # Two pictures (H, W, 3) in [0, 1] to the probabilities of (A better, B better, equal).
 Compare = Callable[[Array, Array], tuple[float, float, float]]
@@ -41,3 +45,33 @@ class JudgeSubject:
             return Answer(score=probabilities[0] - probabilities[1], text=verdict_of(probabilities))
         assert self._score is not None, "takes() leaves such items out"
         return Answer(score=self._score(picture))
+
+
+def judge_subject(name: str | None, source: str, model: str) -> JudgeSubject:
+    """The judge at `source` (a folder with judge.json, or FGResQ.pth) over the features of `model`.
+
+    Loaded when it is first asked. Raises InputError where there is nothing at `source`.
+    """
+    place = Path(source)
+    if not place.exists():
+        raise InputError(f"there is no judge at {place}; name a folder with judge.json, or FGResQ.pth")
+
+    @cache
+    def pipeline() -> Any:
+        from uare.pipeline import UAREPipeline  # seconds of torch, which baselines alone do not need
+
+        return UAREPipeline.from_pretrained(model, judge=place)
+
+    def photo(picture: Array) -> Any:
+        from uare.images import load_photo
+
+        return load_photo(to_bytes(picture))
+
+    folder = place if place.is_dir() else place.parent
+    return JudgeSubject(
+        name or f"judge of {place.resolve().name}",
+        source,
+        text_digest(folder_digest(folder), model),
+        lambda a, b: pipeline().prefer(photo(a), photo(b)),
+        lambda picture: pipeline().judge.encode(photo(picture)).score,
+    )

@@ -36,6 +36,7 @@ from uare.judge import (
 from uare.judge_views import pooled_view, pooled_width
 from uare.model import UAREModel
 from uare.options import RestoreOptions
+from uare.photo_statistics import NUM_PHOTO_STATISTICS
 from uare.pipeline import UAREPipeline
 from uare.screen import Screen
 from uare.tokenizer import TextTokenizer
@@ -121,11 +122,11 @@ def test_a_view_is_what_the_network_computes_in_one_pass(
     tiny_model: UAREModel, tiny_tokenizer: TextTokenizer, pictures: list[NDArray[np.uint8]]
 ) -> None:
     view = pooled_view(tiny_model, tiny_tokenizer, load_photo(pictures[0]))
-    assert view.shape == (pooled_width(tiny_model),) == (2 * 24 + 2 * 32,)
+    assert view.shape == (pooled_width(tiny_model),) == (2 * 24 + 2 * 32 + NUM_PHOTO_STATISTICS,)
     assert view.isfinite().all()
     assert (view[24:48] >= 0).all()  # deviations
     other = pooled_view(tiny_model, tiny_tokenizer, load_photo(pictures[1]))
-    for part in view.split([24, 24, 32, 32]):
+    for part in view.split([24, 24, 32, 32, NUM_PHOTO_STATISTICS]):
         assert part.std() > 0
     assert not torch.allclose(view, other, atol=1e-3)
 
