@@ -50,7 +50,7 @@ def fine_grained_section(run: Run) -> Section | None:
 
 
 def quoted_table() -> Table:
-    """The paper's own rows, for its set: people's votes on other pictures, so nothing to rank ours against."""
+    """The paper's own rows: people's votes on other pictures, so nothing to rank ours against."""
     paper = json.loads(PAPER_TABLE.read_text(encoding="utf-8"))
     columns = [Column(name="method")]
     columns += [

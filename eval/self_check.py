@@ -59,7 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(given)
     try:
         cases = [*dev_cases(chosen.data / "dev-pairs", chosen.most_px)]
-        cases += realsr_cases(chosen.data / "realsr-osediff", chosen.limit)
+        cases += realsr_cases(chosen.data / "realsr-osediff")
+        cases = first_of_each_group(cases, chosen.limit)
         if not cases:
             raise InputError(f"{chosen.data} holds neither dev-pairs nor realsr-osediff; name another folder")
         tried = _all_tried(cases, chosen)
@@ -82,8 +83,8 @@ def dev_cases(folder: Path, most_px: int) -> Iterator[Case]:
             yield Case(group=one.task, name=one.content, degraded=degraded, reference=reference, scale=1)
 
 
-def realsr_cases(folder: Path, limit: int) -> list[Case]:
-    """The first `limit` of the pictures that have a larger reference; none without the folder."""
+def realsr_cases(folder: Path) -> list[Case]:
+    """The pictures that have a larger reference; none without the folder."""
     files = sorted((folder / "test_LR").glob("*")) if folder.is_dir() else []
     return [
         Case(
@@ -93,8 +94,16 @@ def realsr_cases(folder: Path, limit: int) -> list[Case]:
             reference=_bytes(load_photo(folder / "test_HR" / file.name).pixels),
             scale=REALSR_SCALE,
         )
-        for file in files[:limit]
+        for file in files
     ]
+
+
+def first_of_each_group(cases: Sequence[Case], limit: int) -> list[Case]:
+    """The first `limit` cases of every group."""
+    groups: dict[str, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(case.group, []).append(case)
+    return [case for members in groups.values() for case in members[:limit]]
 
 
 def restored(pipe: UAREPipeline, case: Case, ways: Sequence[RestoreOptions], folder: Path) -> list[Tensor]:
@@ -191,7 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--model", default="uare-tiny", help="a model of the package or a folder")
     add("--judge", type=Path, help="default: the model's, where it has one")
     add("--best-of", type=int, default=4, metavar="N", help="ways of restoring each picture")
-    add("--limit", type=int, default=12, metavar="N", help="pictures of realsr-osediff")
+    add("--limit", type=int, default=12, metavar="N", help="only the first N pictures of each group")
     add("--most-px", type=int, default=320, metavar="PX", help="largest side of dev-pairs, cut to the middle")
     add("--seed", type=int, default=0)
     add("--pictures", type=Path, default=Path("results/self-check"), metavar="DIR", help="what is restored")

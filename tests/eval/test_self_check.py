@@ -1,4 +1,4 @@
-"""The tables about best-of and the check of results, on made-up answers; and the cases that they come from."""
+"""The tables about best-of and the check of results, on made-up answers; and the cases they come from."""
 
 from __future__ import annotations
 

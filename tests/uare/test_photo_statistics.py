@@ -1,4 +1,4 @@
-"""Fixed statistics of photos: finite for every size, blind to nothing that harm does, and told in one scale."""
+"""Fixed statistics of photos: finite for every size, and moved by what harm does."""
 
 from __future__ import annotations
 
