@@ -84,6 +84,7 @@ def _options(chosen: argparse.Namespace) -> BuildOptions:
         output=chosen.output,
         results=tuple(chosen.results),
         pairs=tuple(chosen.pairs),
+        crop_px=chosen.crop,
         photos=chosen.photos,
         harm=_harm(chosen) if chosen.photos is not None else None,
         limit=chosen.limit,
@@ -118,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--limit", type=int, metavar="N", help="only the first N photos of --photos")
     add("--tasks-per-photo", type=int, metavar="N", help="so many of --tasks, drawn for each photo")
     add("--severity", type=float, nargs=2, default=(3.0, 3.0), metavar=("LOW", "HIGH"), help="drawn, 1 to 5")
-    add("--crop", type=int, metavar="PX", help="side of a square cut out of each of --photos")
+    add("--crop", type=int, metavar="PX", help="side of a square cut out of each picture")
     filters = ", ".join(dict.fromkeys(row.name for row in FILTERS))
     add("--filters", nargs="+", default=[], metavar="NAME", help=f"restore by these: all, {filters}")
     add("--restorer", action="append", default=[], metavar="NAME=COMMAND", help="restore by a program")

@@ -77,10 +77,11 @@ def dev_cases(folder: Path, most_px: int) -> Iterator[Case]:
     """The listed pairs, their middle where they are larger than `most_px`; none without the folder."""
     if not folder.is_dir():
         return
-    for one in listed_pairs(folder)[0]:
+    for one in listed_pairs(folder, most_px)[0]:
         if one.reference is not None and one.reference.shape == one.pixels.shape:
-            degraded, reference = (_middle(pixels, most_px) for pixels in (one.pixels, one.reference))
-            yield Case(group=one.task, name=one.content, degraded=degraded, reference=reference, scale=1)
+            yield Case(
+                group=one.task, name=one.content, degraded=one.pixels, reference=one.reference, scale=1
+            )
 
 
 def realsr_cases(folder: Path) -> list[Case]:
@@ -183,12 +184,6 @@ def _bytes(pixels: Tensor) -> Pixels:
 def _planes(pixels: Pixels) -> Tensor:
     """(3, H, W) in [0, 1] out of (H, W, 3) of 0..255."""
     return torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255
-
-
-def _middle(pixels: Pixels, most_px: int) -> Pixels:
-    height, width = pixels.shape[:2]
-    top, left = max(0, height - most_px) // 2, max(0, width - most_px) // 2
-    return pixels[top : top + most_px, left : left + most_px]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -62,7 +62,9 @@ def train_judge(
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * cosine(step, settings.steps)
         pairs = draw_pairs(table.scenes, among, settings.pairs_per_step, settings.scenes_per_step, generator)
+        network.train()
         loss = judge_loss(network, table, views, pairs, settings)
+        network.eval()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -75,6 +77,7 @@ def train_judge(
             if quality > best[0]:
                 best = quality, copy.deepcopy(network.state_dict())
     network.load_state_dict(best[1])
+    network.eval()
 
 
 def judge_loss(
@@ -146,6 +149,7 @@ def align(
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * cosine(step, settings.steps)
         drawn = torch.randperm(len(images), generator=generator)[:batch]
+        branch.train()
         seen, said = project(branch(views(images[drawn]))), known[classes[drawn]]
         if settings.duplicates == "literal":
             loss = contrastive_alignment(seen, said, settings.scale)
@@ -154,6 +158,7 @@ def align(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
+    branch.eval()
     with torch.no_grad():
         seen = torch.cat([project(branch(views(part))) for part in images.split(AT_ONCE)])
     nearest = torch.nn.functional.normalize(seen, dim=-1) @ torch.nn.functional.normalize(known, dim=-1).T
@@ -163,6 +168,7 @@ def align(
 @torch.no_grad()
 def agreement(network: JudgeNetwork, table: PairTable, views: Views, pairs: Tensor) -> Agreement:
     """How often the network, over both orders, agrees with the labels of pairs."""
+    network.eval()
     if not len(pairs):
         return Agreement(pairs=0, accuracy=None, accuracy_without_ties=None, score_accuracy=None)
     images, place = torch.cat([table.first[pairs], table.second[pairs]]).unique(return_inverse=True)

@@ -54,6 +54,7 @@ class BuildOptions:
     output: Path
     results: tuple[Path, ...] = ()
     pairs: tuple[Path, ...] = ()  # folders with a `pairs.json` of pictures to restore
+    crop_px: int | None = None  # only the middle of those
     photos: Path | None = None  # clean photos to harm and restore
     harm: Harm | None = None  # of `photos`
     limit: int | None = None  # most photos
@@ -147,7 +148,7 @@ def _gather(options: BuildOptions, tell: Callable[[str], None]) -> Gathered:
     degraded: list[Degraded] = []
     problems: list[str] = []
     for folder in options.pairs:
-        found, told = listed_pairs(folder)
+        found, told = listed_pairs(folder, options.crop_px)
         degraded, problems = degraded + found, problems + told
     if options.photos is not None and options.harm is not None:
         found, told = harmed_photos(options.photos, options.harm, options.limit)

@@ -81,9 +81,10 @@ class Inputs:
         )
 
 
-def listed_pairs(folder: Path) -> tuple[list[Degraded], list[str]]:
+def listed_pairs(folder: Path, crop_px: int | None = None) -> tuple[list[Degraded], list[str]]:
     """The pairs that `folder/pairs.json` lists, its `type` as the task; a sentence for each unusable one.
 
+    crop_px: side of the square that is cut out of the middle of both; None: all of them.
     Raises InputError if there is no such list.
     """
     path = folder / LIST
@@ -99,7 +100,10 @@ def listed_pairs(folder: Path) -> tuple[list[Degraded], list[str]]:
             task, content, lq, gt = (str(entry[name]) for name in ("type", "name", "lq", "gt"))
             found.append(
                 Degraded(
-                    task=task, content=content, pixels=_pixels(folder / lq), reference=_pixels(folder / gt)
+                    task=task,
+                    content=content,
+                    pixels=middle(_pixels(folder / lq), crop_px),
+                    reference=middle(_pixels(folder / gt), crop_px),
                 )
             )
         except (KeyError, TypeError) as error:
@@ -185,6 +189,14 @@ def merged(parts: Sequence[Gathered]) -> Gathered:
         results=tuple(one for part in parts for one in part.results),
         problems=tuple(one for part in parts for one in part.problems),
     )
+
+
+def middle(pixels: Pixels, crop_px: int | None) -> Pixels:
+    """The middle of a picture (H, W, 3), where it is larger than `crop_px`."""
+    if crop_px is None:
+        return pixels
+    top, left = (max(0, side - crop_px) // 2 for side in pixels.shape[:2])
+    return pixels[top : top + crop_px, left : left + crop_px]
 
 
 def _pixels(path: Path) -> Pixels:
