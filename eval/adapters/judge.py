@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -57,21 +58,36 @@ def judge_subject(name: str | None, source: str, model: str) -> JudgeSubject:
         raise InputError(f"there is no judge at {place}; name a folder with judge.json, or FGResQ.pth")
 
     @cache
-    def pipeline() -> Any:
+    def judge() -> Any:
         from uare.pipeline import UAREPipeline  # seconds of torch, which baselines alone do not need
 
-        return UAREPipeline.from_pretrained(model, judge=place)
+        return UAREPipeline.from_pretrained(model, judge=place).judge
 
-    def photo(picture: Array) -> Any:
+    encodings: dict[bytes, Any] = {}  # a picture is in many pairs
+
+    def encoded(picture: Array) -> Any:
         from uare.images import load_photo
 
-        return load_photo(to_bytes(picture))
+        pixels = to_bytes(picture)
+        key = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
+        if key not in encodings:
+            encodings[key] = judge().encode(load_photo(pixels))
+        return encodings[key]
+
+    def compare(a: Array, b: Array) -> tuple[float, float, float]:
+        from uare.experts.comparison import pair_probabilities
+
+        first, second = encoded(a), encoded(b)
+        if first is second:
+            return (0.0, 0.0, 1.0)  # the same pixels
+        a_better, b_better, equal = pair_probabilities([first], [second])[0, 0].tolist()
+        return a_better, b_better, equal
 
     folder = place if place.is_dir() else place.parent
     return JudgeSubject(
         name or f"judge of {place.resolve().name}",
         source,
         text_digest(folder_digest(folder), model),
-        lambda a, b: pipeline().prefer(photo(a), photo(b)),
-        lambda picture: pipeline().judge.encode(photo(picture)).score,
+        compare,
+        lambda picture: encoded(picture).score,
     )
