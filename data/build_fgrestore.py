@@ -24,6 +24,8 @@ from collections.abc import Sequence
 from data.fgrestore.build import BuildOptions, Built, build
 from data.fgrestore.classical import FILTERS
 from data.fgrestore.figures import draw_figures
+from data.fgrestore.filters import MOST_JND_IMAGES
+from data.fgrestore.inputs import Harm
 from data.fgrestore.labels import Consensus
 from data.fgrestore.measures import BUILTINS
 from data.fgrestore.restorers import Command, filters_named, our_restorer
@@ -82,8 +84,9 @@ def _options(chosen: argparse.Namespace) -> BuildOptions:
         output=chosen.output,
         results=tuple(chosen.results),
         pairs=tuple(chosen.pairs),
+        crop_px=chosen.crop,
         photos=chosen.photos,
-        tasks=tuple(chosen.tasks),
+        harm=_harm(chosen) if chosen.photos is not None else None,
         limit=chosen.limit,
         filters=tuple(filters_named(chosen.filters)),
         commands=tuple(commands),
@@ -96,7 +99,9 @@ def _options(chosen: argparse.Namespace) -> BuildOptions:
         taus=dict(_threshold(text) for text in chosen.tau),
         sign=chosen.jnd_sign,
         jnd_threshold=chosen.jnd_threshold,
+        most_jnd_images=chosen.jnd_images,
         test_only=chosen.test_only,
+        content_only=chosen.by_content,
         seed=chosen.seed,
     )
 
@@ -112,10 +117,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--photos", type=Path, metavar="FOLDER", help="clean photos, harmed by --tasks and restored")
     add("--tasks", nargs="+", default=[], metavar="TYPE", help="degradations of --photos")
     add("--limit", type=int, metavar="N", help="only the first N photos of --photos")
+    add("--tasks-per-photo", type=int, metavar="N", help="so many of --tasks, drawn for each photo")
+    add("--severity", type=float, nargs=2, default=(3.0, 3.0), metavar=("LOW", "HIGH"), help="drawn, 1 to 5")
+    add("--crop", type=int, metavar="PX", help="side of a square cut out of each picture")
     filters = ", ".join(dict.fromkeys(row.name for row in FILTERS))
     add("--filters", nargs="+", default=[], metavar="NAME", help=f"restore by these: all, {filters}")
     add("--restorer", action="append", default=[], metavar="NAME=COMMAND", help="restore by a program")
-    add("--uare", nargs="+", default=[], metavar="SEED:FIDELITY", help="restore by our own model")
+    add("--uare", nargs="+", default=[], metavar="SEED:FIDELITY[:WORDS]", help="by our own model")
     add("--model", default="uare-tiny", help="of --uare")
     add("--timeout", type=float, default=TIMEOUT_S, metavar="S", help="of a program, for one picture")
     add("--votes", type=Path, metavar="FILE", help="people's votes (docs/votes-format.md)")
@@ -129,9 +137,22 @@ def _parser() -> argparse.ArgumentParser:
     add("--tau", nargs="+", default=[], metavar="ORIGIN=T", help="score threshold of one origin")
     add("--jnd-sign", choices=("plus", "random"), default="plus", help="plus as printed; random as noise")
     add("--jnd-threshold", type=float, metavar="SSIM", help="instead of the median over JND images")
+    add("--jnd-images", type=int, default=MOST_JND_IMAGES, metavar="N", help="most pictures of that median")
     add("--test-only", action="store_true", help="everything is for testing: not to be trained on")
+    add("--by-content", action="store_true", help="hold out whole contents only, and no pairs of others")
     add("--seed", type=int, default=0)
     return parser
+
+
+def _harm(chosen: argparse.Namespace) -> Harm:
+    low, high = chosen.severity
+    return Harm(
+        tasks=tuple(chosen.tasks),
+        per_photo=chosen.tasks_per_photo,
+        severities=(low, high),
+        crop_px=chosen.crop,
+        seed=chosen.seed,
+    )
 
 
 def _command(text: str, timeout_s: float) -> Command:
@@ -139,12 +160,15 @@ def _command(text: str, timeout_s: float) -> Command:
     return Command(name=name, template=template, timeout_s=timeout_s)
 
 
-def _setting(text: str) -> tuple[int, float]:
-    seed, _, fidelity = text.partition(":")
+def _setting(text: str) -> tuple[int, float, str]:
+    seed, _, rest = text.partition(":")
+    fidelity, _, words = rest.partition(":")
     try:
-        return int(seed), float(fidelity)
+        return int(seed), float(fidelity), words
     except ValueError:
-        raise InputError(f"found --uare {text!r}, expected SEED:FIDELITY such as 0:0.5") from None
+        raise InputError(
+            f"found --uare {text!r}, expected SEED:FIDELITY[:WORDS] such as 0:0.5 or '0:1:Remove the rain.'"
+        ) from None
 
 
 def _threshold(text: str) -> tuple[str, float]:

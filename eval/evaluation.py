@@ -8,6 +8,7 @@ from pathlib import Path
 
 from eval.adapters.classical import classical_subjects
 from eval.adapters.elsewhere import FolderSubject
+from eval.adapters.judge import judge_subject
 from eval.adapters.measures import PicturesThemselves
 from eval.adapters.model import ModelSubject, model_subject
 from eval.adapters.prompting import prompted_subjects
@@ -17,7 +18,7 @@ from eval.gauges import Gauges
 from eval.journal import fold
 from eval.metrics.rows import Metric
 from eval.metrics.table import default_metrics, find_metrics
-from eval.options import Named, Options, check_names
+from eval.options import DEFAULT_MODEL, Named, Options, check_names
 from eval.quoted import Quoted, check_quoted, read_quoted, write_quoted
 from eval.ranks import Ranks
 from eval.records import (
@@ -188,9 +189,12 @@ def _contenders(options: Options, ranks: Ranks) -> list[Contender]:
     """What the options name, in the order of tables: untouched and classical, made elsewhere, models."""
     classical: list[Subject] = [*classical_subjects(options.baselines)]
     models = _models(options, ranks)
+    judges = [judge_subject(one.name, one.source, DEFAULT_MODEL) for one in options.judges]
     elsewhere = [(one.name or Path(one.source).name, Path(one.source)) for one in options.predictions]
     check_names(
-        [one.info.name for one in (*classical, *models)] + [name for name, _ in elsewhere] + [MEASURES]
+        [one.info.name for one in (*classical, *models, *judges)]
+        + [name for name, _ in elsewhere]
+        + [MEASURES]
     )
 
     def always(subject: Subject) -> Contender:
@@ -203,6 +207,7 @@ def _contenders(options: Options, ranks: Ranks) -> list[Contender]:
         *(always(one) for one in classical),
         *(folder(name, path) for name, path in elsewhere),
         *(always(one) for one in models),
+        *(always(one) for one in judges),
     ]
 
 

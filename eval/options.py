@@ -33,6 +33,7 @@ class Options:
     models: tuple[Named, ...]
     baselines: tuple[str, ...]
     predictions: tuple[Named, ...]
+    judges: tuple[Named, ...]
     simple_prompt: bool
     analyst: Named | None
     quoted: Path | None
@@ -56,21 +57,24 @@ def read_options(given: Sequence[str], command: str) -> Options:
     chosen = _parser().parse_args(given)
     models = tuple(map(_named, chosen.model or ()))
     predictions = tuple(map(_named, chosen.predictions or ()))
+    judges = tuple(map(_named, chosen.judge or ()))
     baselines = tuple(chosen.baseline) if chosen.baseline else DEFAULT_BASELINES
-    if not (models or predictions or chosen.baseline or chosen.score_only):
+    if not (models or predictions or judges or chosen.baseline or chosen.score_only):
         models = (Named(name=None, source=DEFAULT_MODEL),)
     return Options(
         command=command,
         models=models,
         baselines=baselines,
         predictions=predictions,
+        judges=judges,
         simple_prompt=chosen.simple_prompt or chosen.analyst is not None,
         analyst=_named(chosen.analyst) if chosen.analyst else None,
         quoted=chosen.quoted,
         suites=_listed(chosen.suite),
         metrics=_listed(chosen.metrics),
         data_root=chosen.data_root,
-        output=chosen.output or Path("results") / _default_name(models, predictions, chosen.compare),
+        output=chosen.output
+        or Path("results") / _default_name(models, (*predictions, *judges), chosen.compare),
         limit=chosen.limit,
         seed=chosen.seed,
         score_only=chosen.score_only,
@@ -111,6 +115,12 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         metavar="NAME=FOLDER",
         help="results made elsewhere: pictures named like the inputs, or scores.csv with name and score",
+    )
+    parser.add_argument(
+        "--judge",
+        action="append",
+        metavar="[NAME=]PLACE",
+        help="a judge of pairs: a folder with judge.json, read with the default model, or FGResQ.pth",
     )
     parser.add_argument(
         "--baseline",

@@ -44,11 +44,11 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "parts",
         frozenset({"config", "tokenizer", "segments", "packing", "cache", "layers", "attention", "flex"})
-        | frozenset({"resizing", "options", "patches", "schedule"}),
+        | frozenset({"resizing", "options", "candidates", "patches", "schedule"}),
     ),
-    ("codecs", frozenset({"texture", "vision", "vae", "detail", "encoding"})),
+    ("codecs", frozenset({"texture", "photo_statistics", "vision", "vae", "detail", "encoding"})),
     ("formats", frozenset({"checkpoints"})),
-    ("experts", frozenset({"experts"})),
+    ("experts", frozenset({"experts", "contest"})),
     ("mixture", frozenset({"mixture"})),
     ("model", frozenset({"model"})),
     ("methods", frozenset({"flow", "decoding"})),

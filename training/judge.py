@@ -31,7 +31,7 @@ def work(args: argparse.Namespace) -> None:
     """Aligns, trains, measures and writes, as the configuration says."""
     from data.fgrestore.layout import read_fgrestore
     from data.forms import read_form
-    from training.judge_loop import align, report, train_judge
+    from training.judge_loop import align, report, settle_equality, train_judge
     from training.judge_pairs import table_of
     from training.judge_settings import JudgeSettings
     from training.judge_start import save_tower, start
@@ -39,7 +39,13 @@ def work(args: argparse.Namespace) -> None:
     from uare.judge import save_judge
 
     settings = read_form(JudgeSettings, args.config, args.set)
-    table = table_of(read_fgrestore(settings.pairs), settings.split, settings.validation_share, settings.seed)
+    table = table_of(
+        read_fgrestore(settings.pairs),
+        settings.split,
+        settings.validation_share,
+        settings.seed,
+        settings.plain_per_scene,
+    )
     begun = start(settings, table)
     network, found = begun.network, {}
     if settings.align.steps:
@@ -57,6 +63,7 @@ def work(args: argparse.Namespace) -> None:
         print(f"alignment: {share:.1%} of the training images are nearest to their own text")
     if settings.steps:
         train_judge(network, table, begun.views, settings)
+        found["equality_offset"] = settle_equality(network, table, begun.views)
         found |= report(network, table, begun.views)
         save_judge(network, begun.config, settings.output)
     elif isinstance(network.degradation, ClipTower):

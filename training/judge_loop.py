@@ -23,6 +23,7 @@ from training.judge_settings import AlignSettings, JudgeSettings
 from uare.experts.comparison import EQUAL, SCORE_SCALE, JudgeNetwork
 
 Views = Callable[[Tensor], Tensor]  # indices of images (n,) -> what the branches read of them (n, ...)
+EQUALITY_OFFSETS = tuple(step / 10 for step in range(-30, 31))  # of a logit
 AT_ONCE = 64  # images in a forward pass without gradients
 
 
@@ -56,12 +57,14 @@ def train_judge(
         lr=settings.learning_rate,
         weight_decay=settings.weight_decay,
     )
-    among, best = table.of(TRAIN), (-1.0, copy.deepcopy(network.state_dict()))
+    among, best = table.of(TRAIN, with_plain=True), (-1.0, copy.deepcopy(network.state_dict()))
     for step in range(settings.steps):
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * cosine(step, settings.steps)
         pairs = draw_pairs(table.scenes, among, settings.pairs_per_step, settings.scenes_per_step, generator)
+        network.train()
         loss = judge_loss(network, table, views, pairs, settings)
+        network.eval()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -74,6 +77,7 @@ def train_judge(
             if quality > best[0]:
                 best = quality, copy.deepcopy(network.state_dict())
     network.load_state_dict(best[1])
+    network.eval()
 
 
 def judge_loss(
@@ -145,6 +149,7 @@ def align(
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * cosine(step, settings.steps)
         drawn = torch.randperm(len(images), generator=generator)[:batch]
+        branch.train()
         seen, said = project(branch(views(images[drawn]))), known[classes[drawn]]
         if settings.duplicates == "literal":
             loss = contrastive_alignment(seen, said, settings.scale)
@@ -153,6 +158,7 @@ def align(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
+    branch.eval()
     with torch.no_grad():
         seen = torch.cat([project(branch(views(part))) for part in images.split(AT_ONCE)])
     nearest = torch.nn.functional.normalize(seen, dim=-1) @ torch.nn.functional.normalize(known, dim=-1).T
@@ -162,6 +168,7 @@ def align(
 @torch.no_grad()
 def agreement(network: JudgeNetwork, table: PairTable, views: Views, pairs: Tensor) -> Agreement:
     """How often the network, over both orders, agrees with the labels of pairs."""
+    network.eval()
     if not len(pairs):
         return Agreement(pairs=0, accuracy=None, accuracy_without_ties=None, score_accuracy=None)
     images, place = torch.cat([table.first[pairs], table.second[pairs]]).unique(return_inverse=True)
@@ -182,6 +189,27 @@ def agreement(network: JudgeNetwork, table: PairTable, views: Views, pairs: Tens
         accuracy_without_ties=float((likelier == labels)[decided].float().mean()) if is_any else None,
         score_accuracy=float((higher == labels)[decided].float().mean()) if is_any else None,
     )
+
+
+@torch.no_grad()
+def settle_equality(network: JudgeNetwork, table: PairTable, views: Views) -> float:
+    """Moves the bias of "equal" to where most verdicts on the validation part are right; returns by how much.
+
+    Plainly different pairs count too: on fine-grained ones alone "equal" would be said too readily. Training
+    leaves it too low, since the network knows its training pairs better than any others.
+    """
+    part = VALIDATION if len(table.of(VALIDATION)) else TRAIN
+    pairs = table.of(part, with_plain=True)
+    bias = network.head.compare.bias
+    start = bias[EQUAL].clone()
+    best = (-1.0, 0.0)
+    for offset in sorted(EQUALITY_OFFSETS, key=abs):  # of equals the smallest move
+        bias[EQUAL] = start + offset
+        right = agreement(network, table, views, pairs).accuracy or 0.0
+        if right > best[0]:
+            best = right, offset
+    bias[EQUAL] = start + best[1]
+    return best[1]
 
 
 def report(network: JudgeNetwork, table: PairTable, views: Views) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class JudgeSettings(Form):
     pairs: Path  # folder of a set that data/build_fgrestore.py wrote, or of a published one
     split: Literal["content", "pair"] = "content"  # `pair` is the paper's, and lets a photo be in both parts
     validation_share: float = Field(default=0.15, ge=0, lt=1)  # of the contents of the training part
+    plain_per_scene: int = Field(default=0, ge=0)  # pairs that differ plainly, of each content and task
     pooled: PooledSettings | None = None
     clip: ClipSettings | None = None
     output: Path

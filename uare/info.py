@@ -10,6 +10,7 @@ from uare.batch.loop import Json
 from uare.documents import heading
 
 if TYPE_CHECKING:
+    from uare.judge import Judge
     from uare.model import UAREModel
     from uare.pipeline import UAREPipeline
 
@@ -33,6 +34,7 @@ def describe(pipe: "UAREPipeline", model: Json) -> Json:
         **heading("info", model),
         "components": components,
         "parameters": sum(row["parameters"] for row in components),
+        "judge": None if pipe.judge is None else judge_facts(pipe.judge),
         "memory": memory(pipe.model),
         "sampling": {
             "steps": pipe.model.config.sampling.num_steps,
@@ -49,6 +51,15 @@ def components_of(model: "UAREModel") -> list[Json]:
         row["parameters"] += weight.numel()
         row["bytes"] += weight.numel() * weight.element_size()
     return [row for row in totals.values() if row["parameters"]]
+
+
+def judge_facts(judge: "Judge") -> Json:
+    """What a judge takes beside the model whose features it may read."""
+    weights = list(judge.network.state_dict().values())
+    return {
+        "parameters": sum(one.numel() for one in weights),
+        "bytes": sum(one.numel() * one.element_size() for one in weights),
+    }
 
 
 def component_of(weight_name: str) -> str:

@@ -17,6 +17,8 @@ from uare.model import UAREModel
 from uare.opencv_resize import resize_bilinear
 from uare.packing import Text, pack
 from uare.patches import vision_item
+from uare.photo_statistics import NUM_PHOTO_STATISTICS, photo_statistics
+from uare.resizing import fitted
 from uare.tokenizer import TextTokenizer
 
 _CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -26,25 +28,26 @@ _CLIP_RESIZED_PX, _CLIP_CROP_PX = 256, 224
 
 def pooled_width(model: UAREModel) -> int:
     """The length of `pooled_view`."""
-    return 2 * model.config.vision.hidden_size + 2 * model.config.hidden_size
+    return 2 * model.config.vision.hidden_size + 2 * model.config.hidden_size + NUM_PHOTO_STATISTICS
 
 
 @torch.no_grad()
 def pooled_view(
     model: UAREModel, tokenizer: TextTokenizer, photo: Photo, most_px: int | None = None
 ) -> Tensor:
-    """What our own network makes of a photo (2·D_vit + 2·D,) float32, from one forward pass.
+    """What our own network makes of a photo in one pass, and its statistics: (pooled_width,) float32.
 
     Mean and deviation over the patches of the vision encoder's features, the mean of the quality expert's
-    states at the patches, and its state where it is about to say the level. `most_px` is the largest side
-    that is looked at; None as much as for an assessment.
+    states at the patches, its state where it is about to say the level, and `photo_statistics` of the same
+    pixels. `most_px` is the largest side that is looked at; None as much as for an assessment.
     """
     limits = model.config.assess_transform
     if most_px is not None:
         limits = replace(
             limits, max_size=min(most_px, limits.max_size), min_size=min(most_px, limits.min_size)
         )
-    view = vision_item(fill_transparent(photo.pixels, photo.alpha), model.config, limits)
+    seen_pixels = fitted(fill_transparent(photo.pixels, photo.alpha), limits)
+    view = vision_item(seen_pixels, model.config, limits)  # which has its size already
     question = user_text(tokenizer, prompts.ASSESS_QUESTION)
     answer = Text(ids=tuple(tokenizer.encode(QUALITY_PREFIX)), closes=False)
     batch = pack([[view, question, answer]], model.config).to(model.device)
@@ -55,6 +58,7 @@ def pooled_view(
         seen.std(0, correction=0),  # 0 for a single patch
         hidden[batch.patch_index].mean(0),
         hidden[-1],
+        photo_statistics(seen_pixels).to(seen.device),
     )
     return torch.cat(parts).cpu()
 

@@ -30,7 +30,7 @@ class RestoreOptions:
     mask: PhotoSource | None = None  # white = restore; the rest stays as it is, pixel for pixel
     verify: bool = True  # compare with the input, and keep the input where the result is worse
     keep_worse: bool = False  # keep the result even then
-    best_of: int = 1  # restore with that many seeds and keep the one with the best score
+    best_of: int = 1  # restore in so many ways (`uare.candidates`) and keep the best
 
     def __post_init__(self) -> None:
         if self.upscale not in UPSCALES:

@@ -16,8 +16,10 @@ from uare.adaptive import ADAPTIVE_REGIONS, strength_map
 from uare.alpha import fill_transparent
 from uare.assess import assess_photo, score_photos
 from uare.assess_regions import Segmenter, assess_regions, labels_of_masks
+from uare.candidates import candidates
 from uare.checkpoints.folders import DEFAULT_MODEL, find_folder
 from uare.compare import compare_photos
+from uare.contest import all_wins
 from uare.errors import InputError
 from uare.images import Photo, PhotoSource, load_photo
 from uare.judge import CONFIG_FILE, Judge, find_judge
@@ -26,7 +28,7 @@ from uare.model import UAREModel
 from uare.options import MIN_TILE_PX, RestoreOptions
 from uare.partition import NUM_REGIONS
 from uare.restore import Guide, Listener, restore_pixels, write_analysis
-from uare.results import Analysis, Assessment, Comparison, Restoration, Verdict
+from uare.results import Analysis, Assessment, Candidate, Comparison, Restoration, Verdict
 from uare.saving import fitting_planes, fitting_samples, format_of, to_pillow
 from uare.segmenter import SamSegmenter
 from uare.superpixels import superpixel_regions
@@ -213,7 +215,7 @@ class UAREPipeline:
             raise InputError("an analysis was given, and analyse=False asks for none; leave one of them out")
         listener = Listener(on_text=on_text, on_step=on_step, on_preview=on_preview)
         loaded = _loaded(photo)
-        source = _upscaled(_pixels(loaded), chosen.upscale)
+        source = upscaled(_pixels(loaded), chosen.upscale)
         # not `source`: what a photo holds under alpha 0 is part of it
         untouched = loaded.pixels if chosen.upscale == 1 else source
         weights = None if chosen.mask is None else load_mask(chosen.mask, loaded.size)
@@ -253,13 +255,36 @@ class UAREPipeline:
         listener: Listener,
         guide: Guide,
     ) -> tuple[Tensor, Restoration]:
-        """The best-scored of `best_of` restorations with consecutive seeds; one needs no score."""
-        seeds = range(options.seed, options.seed + options.best_of)
-        candidates = [self._restored(source, replace(options, seed=seed), listener, guide) for seed in seeds]
-        if len(candidates) == 1:
-            return candidates[0]
-        scores = score_photos(self.model, self.tokenizer, [pixels for pixels, _ in candidates])
-        return candidates[scores.index(max(scores))]
+        """The best of `candidates`, by the judge where there is one, else by score."""
+        tried = candidates(options)
+        made = [self._restored(source, one, listener, guide) for one in tried]
+        if len(made) == 1:
+            return made[0]
+        started = time.perf_counter()
+        points = self.points([pixels for pixels, _ in made])
+        order = sorted(range(len(made)), key=lambda place: -points[place])  # of equals the first
+        pixels, result = made[order[0]]
+        listed = tuple(
+            Candidate(
+                rank=1 + sum(other > points[place] for other in points),
+                seed=tried[place].seed,
+                fidelity=tried[place].fidelity,
+                instruction=tried[place].instruction,
+                analyse=tried[place].analyse,
+                points=points[place],
+            )
+            for place in order
+        )
+        timings = result.timings | {"choose": time.perf_counter() - started}
+        return pixels, replace(result, candidates=listed, timings=timings)
+
+    def points(self, images: list[Tensor]) -> list[float]:
+        """How good each of several restorations (3, H, W) of one photo is among them; for best-of."""
+        if self.judge is None:
+            return score_photos(self.model, self.tokenizer, images)
+        wins = all_wins([self.judge.encode(Photo(pixels=image)) for image in images])
+        # all have met all, so that the mean of their wins orders them as Bradley-Terry strengths do
+        return [float(one) for one in (wins.sum(1) / (len(images) - 1)).round(9)]
 
     def _restored(
         self,
@@ -360,7 +385,7 @@ def _pixels(photo: Photo) -> Tensor:
     return fill_transparent(photo.pixels, photo.alpha)
 
 
-def _upscaled(pixels: Tensor, factor: int) -> Tensor:
+def upscaled(pixels: Tensor, factor: int) -> Tensor:
     """The photo (3, H, W) at the size of the output, for the network to sharpen."""
     if factor == 1:
         return pixels

@@ -93,6 +93,8 @@ def _restoration(result: Json) -> RenderableType:
     before, after = (Text.assemble(*_joined(_score(result[when]), " ")) for when in ("before", "after"))
     facts.add_row("quality", Text.assemble(before, "  →  ", after))
     facts.add_row("judged", _judged(result))
+    for one in result["candidates"]:
+        facts.add_row(f"place {one['rank']}", Text(printable(_way(one))))
     analysis = result["analysis"]
     for part in ("intent", "content", "quality", "plan", "result"):
         if analysis and analysis[part]:
@@ -104,6 +106,14 @@ def _restoration(result: Json) -> RenderableType:
     seconds = sum(result["timings"].values())
     facts.add_row("took", Text(f"{seconds:.1f} s, {result['steps']} steps, seed {result['seed']}"))
     return Group(_name(result["input"], "bold"), facts)
+
+
+def _way(candidate: Json) -> str:
+    """How one of several restorations was made, and its points."""
+    told = candidate["instruction"] or ("its own analysis" if candidate["analyse"] else "no words")
+    fidelity = candidate["fidelity"]
+    parts = [f"seed {candidate['seed']}", *([] if fidelity is None else [f"fidelity {fidelity:g}"]), told]
+    return f"{candidate['points']:.2f}: {', '.join(parts)}"
 
 
 def _totals(content: Json) -> Text:
@@ -164,6 +174,9 @@ def _info(content: Json) -> RenderableType:
     facts.add_row("device", Text(f"{model['device']}, {model['dtype']}"))
     steps, tile = content["sampling"]["steps"], content["sampling"]["tile_px"]
     facts.add_row("restores", Text(f"in {steps} steps, up to {tile} px in one piece"))
+    judge = content["judge"]
+    words = "the model's own words" if judge is None else f"a judge of {judge['parameters']:,} parameters"
+    facts.add_row("compares", Text(f"by {words}"))
     free, total, peak = (memory[f"{name}_bytes"] for name in ("device_free", "device_total", "process_peak"))
     if total is not None:
         facts.add_row("memory", Text(f"{free / _GIB:.1f} of {total / _GIB:.1f} GiB free"))
@@ -212,8 +225,10 @@ def _judged(result: Json) -> Text:
     if verdict is None:
         return Text("not compared")
     share = verdict["probabilities"][verdict["outcome"]]
-    text = Text(f"{verdict['outcome']} ({share:.0%})", style=_OUTCOME_STYLES[verdict["outcome"]])
-    return text.append(", photo kept") if result["status"] == "kept" else text
+    style = _OUTCOME_STYLES[verdict["outcome"]]
+    if result["status"] == "kept":
+        return Text(f"not better ({share:.0%} worse): photo kept", style=style)
+    return Text(f"{verdict['outcome']} ({share:.0%})", style=style)
 
 
 def _percentages(probabilities: dict[str, float]) -> str:

@@ -142,6 +142,21 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One of several restorations of a photo, and where it came in among them."""
+
+    rank: int  # 1 was chosen; equal points share a rank
+    seed: int
+    fidelity: float | None  # None: the model's own
+    instruction: str | None
+    analyse: bool
+    points: float  # with a judge the mean over the others of P(better) + P(equal) / 2, else the score
+
+    def to_dict(self) -> Json:
+        return asdict(self) | {"points": round(self.points, DECIMALS)}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Restoration:
     """A restored photo, of the type, mode and bit depth of the caller's image, and how it came about."""
 
@@ -152,6 +167,7 @@ class Restoration:
     steps: int
     timings: dict[str, float]  # stage -> seconds
     warnings: tuple[str, ...] = field(default=())
+    candidates: tuple[Candidate, ...] = ()  # of `best_of`, the chosen one first; empty for a single one
 
     def to_dict(self) -> Json:
         return {
@@ -161,4 +177,5 @@ class Restoration:
             "steps": self.steps,
             "timings": rounded(self.timings),
             "warnings": list(self.warnings),
+            "candidates": [one.to_dict() for one in self.candidates],
         }

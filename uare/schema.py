@@ -172,6 +172,18 @@ _SETTINGS = _record(
     adaptive=_yes("Whether each region was restored as strongly as its own assessment asks for."),
     mask=_or_null(_text("Path of the mask.")),
 )
+_CANDIDATE = _record(
+    "One of several restorations.",
+    rank=_count("1 was chosen; equal points share a rank.", 1),
+    seed=_count("Of the restoration."),
+    fidelity=_or_null(_number("As in the settings; null: the model's own.", 0, 1)),
+    instruction=_or_null(_text("What it was told to do; null: nothing.")),
+    analyse=_yes("Whether the model wrote an analysis first."),
+    points={
+        "type": "number",
+        "description": "With a judge the mean over the others of P(better) + P(equal) / 2, else the score.",
+    },
+)
 _RESTORED: dict[str, Schema] = {
     "input": _text(_PATH),
     "output": _text("Path of the result."),
@@ -189,6 +201,7 @@ _RESTORED: dict[str, Schema] = {
     "steps": _count("Steps that the sampler took.", 1),
     "timings": _map("Stage -> seconds.", {"type": "number"}),
     "warnings": _WARNINGS,
+    "candidates": _list("What --best-of made, the chosen one first; empty for a single one.", _CANDIDATE),
 }
 _ANSWERED: dict[str, Schema] = {
     **{name: field for name, field in _RESTORED.items() if name not in ("output", "sidecar")},
@@ -230,6 +243,11 @@ _MEMORY = _record(
     process_peak_bytes=_or_null(_count(f"The most that this process has held; {_BYTES}")),
     device_free_bytes=_or_null(_count(f"Free on the model's device; {_BYTES}")),
     device_total_bytes=_or_null(_count(f"All of the device; {_BYTES}")),
+)
+_JUDGE = _record(
+    "Who compares photos in place of the model's words.",
+    parameters=_count("How many numbers it has.", 1),
+    bytes=_count("What they take.", 1),
 )
 _SAMPLING = _record(
     "Defaults of restoring.",
@@ -293,6 +311,7 @@ DOCUMENTS: dict[str, Schema] = {
         "uare info --json",
         components=_list("The parts of the network.", _COMPONENT),
         parameters=_count("Of all of them.", 1),
+        judge=_or_null(_JUDGE),
         memory=_MEMORY,
         sampling=_SAMPLING,
     ),

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from data.fgrestore.classical import Filter
 from data.fgrestore.collecting import KEPT_PICTURES, Collected, collect, read_pixels
-from data.fgrestore.filters import Sign, luma, ssim
-from data.fgrestore.inputs import Degraded, harmed_photos, listed_pairs, merged, write_inputs
+from data.fgrestore.filters import MOST_JND_IMAGES, Sign, luma, ssim
+from data.fgrestore.inputs import Degraded, Harm, harmed_photos, listed_pairs, merged, write_inputs
 from data.fgrestore.jnd import Plane
 from data.fgrestore.labels import (
     Consensus,
@@ -54,8 +54,9 @@ class BuildOptions:
     output: Path
     results: tuple[Path, ...] = ()
     pairs: tuple[Path, ...] = ()  # folders with a `pairs.json` of pictures to restore
+    crop_px: int | None = None  # only the middle of those
     photos: Path | None = None  # clean photos to harm and restore
-    tasks: tuple[str, ...] = ()  # degradations of `photos`
+    harm: Harm | None = None  # of `photos`
     limit: int | None = None  # most photos
     filters: tuple[Filter, ...] = ()
     commands: tuple[Command, ...] = ()
@@ -68,7 +69,9 @@ class BuildOptions:
     taus: Mapping[str, float] = field(default_factory=dict)  # origin -> threshold in units of its scores
     sign: Sign = "plus"
     jnd_threshold: float | None = None  # None: the median over JND images
+    most_jnd_images: int = MOST_JND_IMAGES  # drawn for it
     test_only: bool = False  # everything is for testing, nothing may be trained on
+    content_only: bool = False  # no split by pair
     seed: int = 0
 
 
@@ -120,7 +123,12 @@ def build(options: BuildOptions, tell: Callable[[str], None]) -> Built:
     labels, told = _labels(filtered, metrics, voters, options)
     built_pairs = [pair_row(pair, alike, labels.get(pair.id), rows) for pair, alike in filtered.kept]
     labelled, open_pairs, image_rows = placed_rows(
-        built_pairs, rows, images, options.seed, test_only=options.test_only
+        built_pairs,
+        rows,
+        images,
+        options.seed,
+        test_only=options.test_only,
+        content_only=options.content_only,
     )
     write_rows(labelled, FinePair, options.output / PAIRS)
     write_rows(open_pairs, FinePair, options.output / OPEN)
@@ -140,10 +148,10 @@ def _gather(options: BuildOptions, tell: Callable[[str], None]) -> Gathered:
     degraded: list[Degraded] = []
     problems: list[str] = []
     for folder in options.pairs:
-        found, told = listed_pairs(folder)
+        found, told = listed_pairs(folder, options.crop_px)
         degraded, problems = degraded + found, problems + told
-    if options.photos is not None:
-        found, told = harmed_photos(options.photos, options.tasks, options.limit, options.seed)
+    if options.photos is not None and options.harm is not None:
+        found, told = harmed_photos(options.photos, options.harm, options.limit)
         degraded, problems = degraded + found, problems + told
     inputs = write_inputs(degraded, problems, options.output)
     parts.append(Gathered(results=(), problems=inputs.problems))
@@ -235,11 +243,11 @@ def _filter(
     threshold, num_images = options.jnd_threshold, 0
     if threshold is None:
         names = " ".join(sorted(digests.values()))
-        key = hashlib.sha256(f"{options.sign} {options.seed} {names}".encode()).hexdigest()
+        num_images = min(len(images), options.most_jnd_images)
+        key = hashlib.sha256(f"{options.sign} {options.seed} {num_images} {names}".encode()).hexdigest()
         threshold = values.get(
-            f"jnd {key}", lambda: jnd_threshold(images, plane, options.sign, options.seed)[0]
+            f"jnd {key}", lambda: jnd_threshold(images, plane, options.sign, options.seed, num_images)[0]
         )
-        num_images = len(images)
     return filter_pairs(
         pairs,
         thresholds_of(ranges, options.tau_share, options.taus),

@@ -38,6 +38,11 @@ class Filter:
         return task in self.tasks or task not in DEGRADATIONS
 
 
+def leave(image: Image) -> Image:
+    """The image as it is: what a restorer that does nothing gives."""
+    return image
+
+
 def smooth(image: Image, *, sigma: float) -> Image:
     """Gaussian mean, sigma in pixels."""
     return np.asarray(gaussian_filter(image, sigma=(sigma, sigma, 0)))
@@ -123,6 +128,7 @@ def _rows(
 
 
 FILTERS: tuple[Filter, ...] = (
+    Filter(name="untouched", function=leave, tasks=tuple(DEGRADATIONS)),
     *_rows("smooth", smooth, SMOOTHED, sigma=(0.6, 1.0)),
     *_rows("median", median, SMOOTHED, side=(3, 5)),
     *_rows("bilateral", bilateral, SMOOTHED, spread=(0.05, 0.1)),

@@ -109,13 +109,17 @@ def thresholds_of(
 
 
 def jnd_threshold(
-    images: Sequence[ScoredImage], read_luma: Callable[[str], Plane], sign: Sign, seed: int
+    images: Sequence[ScoredImage],
+    read_luma: Callable[[str], Plane],
+    sign: Sign,
+    seed: int,
+    most: int = MOST_JND_IMAGES,
 ) -> tuple[float, int]:
-    """Median SSIM between pictures and their JND images, over at most 20,000 drawn ones, and their number."""
+    """Median SSIM between pictures and their JND images, over at most `most` drawn ones, and their number."""
     rng = random.Random(seed)
     drawn = sorted(images, key=lambda one: one.image)
-    if len(drawn) > MOST_JND_IMAGES:
-        drawn = rng.sample(drawn, MOST_JND_IMAGES)
+    if len(drawn) > most:
+        drawn = rng.sample(drawn, most)
     found = [jnd_similarity(read_luma(one.image), sign, rng) for one in drawn]
     return median_threshold(found), len(found)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -63,14 +64,21 @@ class Command:
         return words
 
 
-def our_restorer(seed: int, fidelity: float, model: str, timeout_s: float) -> Command:
-    """UARE with this seed and fidelity, through its command line, as users meet it."""
+def our_restorer(seed: int, fidelity: float, words: str, model: str, timeout_s: float) -> Command:
+    """UARE with this seed and fidelity, through its command line, as users meet it.
+
+    With `words` it is told what to do and does not analyse; without, its own analysis tells it.
+    """
+    told = f"--no-analyse --instruction {shlex.quote(words)} " if words else ""
     template = (
         f"{shlex.quote(sys.executable)} -c 'from uare.cli import main; main()' restore {{inputs}} "
-        "--output {outputs} --suffix '' --format png --no-verify --quiet "
+        f"--output {{outputs}} --suffix '' --format png --no-verify --quiet {told}"
         f"--model {shlex.quote(model)} --seed {seed} --fidelity {fidelity:g}"
     )
-    return Command(name=f"uare-seed{seed}-fidelity{fidelity:g}", template=template, timeout_s=timeout_s)
+    name = f"uare-seed{seed}-fidelity{fidelity:g}"
+    if words:
+        name += "-" + re.sub(r"\W+", "-", words.lower()).strip("-")
+    return Command(name=name, template=template, timeout_s=timeout_s)
 
 
 def filters_named(names: Sequence[str]) -> list[Filter]:

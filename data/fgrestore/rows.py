@@ -44,16 +44,16 @@ def placed_rows(
     seed: int,
     *,
     test_only: bool,
+    content_only: bool = False,
 ) -> tuple[list[FinePair], list[FinePair], list[FineImage]]:
-    """Labelled pairs, open pairs and images, all with their places in both splits."""
+    """Labelled pairs, open pairs and images, with their places in both splits, or in that by content."""
     labelled = [pair for pair in pairs if pair.label is not None]
-    pair_split = by_pair({pair.id: pair.task for pair in labelled}, seed)
+    pair_split = {} if content_only else by_pair({pair.id: pair.task for pair in labelled}, seed)
     content_split = by_content([pair.content for pair in pairs], seed)
     if test_only:
         pair_split, content_split = dict.fromkeys(pair_split, TEST), dict.fromkeys(content_split, TEST)
-    image_split = of_images({pair.id: (pair.image_a, pair.image_b) for pair in labelled}, pair_split)
-    if test_only:
-        image_split = dict.fromkeys(rows, TEST)
+    named = {pair.id: (pair.image_a, pair.image_b) for pair in labelled if pair.id in pair_split}
+    image_split = dict.fromkeys(rows, TEST) if test_only else of_images(named, pair_split)
 
     def placed(pair: FinePair) -> FinePair:
         fields = vars(pair) | {

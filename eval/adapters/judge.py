@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from eval.adapters.subject import Answer
+from eval.adapters.subject import Answer, text_digest
 from eval.metrics import Array
-from eval.pictures import read_picture
+from eval.model_digest import folder_digest
+from eval.pictures import read_picture, to_bytes
 from eval.records import COMPARE, MODEL, SCORE, Item, SubjectInfo, file_name
 from uare.compare import verdict_of
+from uare.errors import InputError
 
 # Two pictures (H, W, 3) in [0, 1] to the probabilities of (A better, B better, equal).
 Compare = Callable[[Array, Array], tuple[float, float, float]]
@@ -41,3 +46,48 @@ class JudgeSubject:
             return Answer(score=probabilities[0] - probabilities[1], text=verdict_of(probabilities))
         assert self._score is not None, "takes() leaves such items out"
         return Answer(score=self._score(picture))
+
+
+def judge_subject(name: str | None, source: str, model: str) -> JudgeSubject:
+    """The judge at `source` (a folder with judge.json, or FGResQ.pth) over the features of `model`.
+
+    Loaded when it is first asked. Raises InputError where there is nothing at `source`.
+    """
+    place = Path(source)
+    if not place.exists():
+        raise InputError(f"there is no judge at {place}; name a folder with judge.json, or FGResQ.pth")
+
+    @cache
+    def judge() -> Any:
+        from uare.pipeline import UAREPipeline  # seconds of torch, which baselines alone do not need
+
+        return UAREPipeline.from_pretrained(model, judge=place).judge
+
+    encodings: dict[bytes, Any] = {}  # a picture is in many pairs
+
+    def encoded(picture: Array) -> Any:
+        from uare.images import load_photo
+
+        pixels = to_bytes(picture)
+        key = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
+        if key not in encodings:
+            encodings[key] = judge().encode(load_photo(pixels))
+        return encodings[key]
+
+    def compare(a: Array, b: Array) -> tuple[float, float, float]:
+        from uare.experts.comparison import pair_probabilities
+
+        first, second = encoded(a), encoded(b)
+        if first is second:
+            return (0.0, 0.0, 1.0)  # the same pixels
+        a_better, b_better, equal = pair_probabilities([first], [second])[0, 0].tolist()
+        return a_better, b_better, equal
+
+    folder = place if place.is_dir() else place.parent
+    return JudgeSubject(
+        name or f"judge of {place.resolve().name}",
+        source,
+        text_digest(folder_digest(folder), model),
+        compare,
+        lambda picture: encoded(picture).score,
+    )

@@ -8,20 +8,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from data.fgrestore.layout import FineImage, FinePair, write_rows
 from data.fgrestore.measures import read_measured, voters_named
-from eval.adapters.judge import JudgeSubject
+from eval.adapters.judge import JudgeSubject, judge_subject
 from eval.fine_grained import JudgeResult, TaskResult, fine_grained, pair_accuracy, verdict_of_lead
 from eval.fine_grained_tables import fine_grained_section
 from eval.measure_set import main as measure
 from eval.metrics import Array
 from eval.ranks import Ranks
-from eval.records import Run, SubjectRun, read_predictions, read_run
+from eval.records import COMPARE, Item, Run, SubjectRun, read_predictions, read_run
 from eval.run_all import main
 from eval.runner import predict_suite
 from eval.suites.fgrestore import BY_CONTENT, BY_PAIR
+from tests.uare.tiny import tiny_restorer, tiny_text_tokenizer
+from uare.errors import InputError
+from uare.judge import PooledConfig, marks_of, new_pooled_network, save_judge
+from uare.judge_views import pooled_width
+from uare.pipeline import UAREPipeline
 
 pytest.importorskip("pyarrow")
 
@@ -152,7 +158,11 @@ def test_the_report_says_that_labels_are_pseudo_and_averages_tasks(run: Run) -> 
     assert [table.title for table in section.tables] == [
         f"Fine-grained pairs, {BY_CONTENT}",
         f"Fine-grained pairs, {BY_PAIR}",
+        "FGRestore, table 3, quoted",
     ]
+    quoted = {line[0].text: line for line in section.tables[-1].rows}
+    assert (quoted["FGResQ"][-1].text, quoted["FGResQ"][-1].mark) == ("0.752", "quoted")
+    assert quoted["PSNR"][7].text == "–"  # deraining without references
     head = [column.name for column in section.tables[0].columns]
     assert head[2:5] == ["noise SRCC", "noise PLCC", "noise ACC"]
     row = {line[0].text: line for line in section.tables[0].rows}["psnr_rgb"]
@@ -187,6 +197,55 @@ def test_any_judge_of_pairs_can_be_a_subject(run: Run, tmp_path: Path) -> None:
         # it sees the order, and calls no pair of the set equal, though one is
         assert found.accuracy is not None and found.accuracy.mean == pytest.approx(0.75)
         assert found.accuracy_without_ties == 1
+
+
+def test_a_judge_on_disk_answers_as_the_pipeline_does_and_encodes_each_picture_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny_restorer()
+    model.save_pretrained(tmp_path)
+    tiny_text_tokenizer().save(tmp_path)
+    width = pooled_width(model)
+    config = PooledConfig(feature_width=width, inner_width=8, width=4, marks=marks_of(model))
+    torch.manual_seed(0)
+    save_judge(new_pooled_network(config), config, tmp_path)
+    pipe = UAREPipeline.from_pretrained(tmp_path, device="cpu")
+    monkeypatch.setattr(UAREPipeline, "from_pretrained", lambda *_, **__: pipe)
+    looks: list[object] = []
+    assert pipe.judge is not None
+    look = pipe.judge.look
+    monkeypatch.setattr(pipe.judge, "look", lambda photo: looks.append(photo) or look(photo))
+    subject = judge_subject("mine", str(tmp_path), "any")
+
+    def pair(a: Path, b: Path) -> Item:
+        return Item(
+            id="x",
+            group="noise",
+            kind=COMPARE,
+            lq=str(a),
+            gt=str(b),
+            scale=1,
+            mos=1.0,
+            tags=(),
+            lq_sha256="",
+            gt_sha256=None,
+            crop=None,
+        )
+
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 256, (32, 48, 3), dtype=np.uint8) for _ in range(2)]
+    files = [tmp_path / f"{place}.png" for place in range(2)]
+    for file, picture in zip(files, pictures, strict=True):
+        Image.fromarray(picture).save(file)
+    item = pair(files[0], files[1])
+    answer = subject.predict(item, pictures[0] / 255)
+    subject.predict(item, pictures[0] / 255)
+    assert len(looks) == 2
+    a_better, b_better, _ = pipe.prefer(pictures[0], pictures[1])
+    assert answer.score == pytest.approx(a_better - b_better, abs=1e-6)
+    assert subject.predict(pair(files[0], files[0]), pictures[0] / 255).text == "equal"
+    with pytest.raises(InputError, match="there is no judge at"):
+        judge_subject(None, str(tmp_path / "none"), "any")
 
 
 def test_measured_values_can_vote_in_a_set_and_are_measured_once(

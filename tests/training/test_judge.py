@@ -18,7 +18,7 @@ from data.forms import read_form
 from tests.uare.tiny import tiny_restorer, tiny_text_tokenizer
 from training import judge_views
 from training.judge import main
-from training.judge_loop import agreement, align, judge_loss, train_judge
+from training.judge_loop import agreement, align, judge_loss, settle_equality, train_judge
 from training.judge_pairs import TEST, TRAIN, VALIDATION, PairTable, draw_pairs, table_of
 from training.judge_settings import AlignSettings, JudgeSettings
 from training.judge_views import of_table
@@ -219,6 +219,42 @@ def test_no_content_is_in_two_parts(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="no labelled pair in its training part"):
         table_of(without, "content", 0.3, seed=0)
+
+
+def test_plain_pairs_are_those_further_apart_and_stay_out_of_the_test_part(tmp_path: Path) -> None:
+    fine = fine_set(tmp_path, strengths=(0, 2, 60))
+    few = tuple(pair for pair in fine.pairs if abs((pair.score_a or 0) - (pair.score_b or 0)) == 2)
+    fine = FineSet(folder=tmp_path, pairs=few, images=fine.images)
+    table = table_of(fine, "content", 0.3, seed=0, plain_per_scene=3)
+    assert table.num_fine == len(few)
+    plain = range(len(few), len(table.parts))
+    assert len(plain) == 4 * 3
+    for index in plain:
+        lead = table.scores[table.first[index]] - table.scores[table.second[index]]
+        assert abs(float(lead)) > 6  # a tenth of the range
+        assert int(table.labels[index]) == int(lead > 0)
+        assert table.parts[index] in (TRAIN, VALIDATION)
+    both, fine_alone = table.of(TRAIN, with_plain=True), table.of(TRAIN)
+    assert len(both) == len(fine_alone) + 9 and fine_alone.max() < len(few)
+
+
+def test_the_bias_of_equality_moves_to_where_most_verdicts_are_right() -> None:
+    table, features, _ = toy_table(num_pairs=600)
+    network, views = toy_network(), of_table(features)
+    train_judge(network, table, views, toy_settings(steps=100), lambda _: None)
+    network.head.compare.weight.data.mul_(0.1)  # margins of the size of the offsets
+    network.head.compare.bias.data.mul_(0.1)
+    settle_equality(network, table, views)
+    before = agreement(network, table, views, table.of(TRAIN))
+    with torch.no_grad():
+        network.head.compare.bias[2] -= 2.0
+    spoilt = agreement(network, table, views, table.of(TRAIN))
+    offset = settle_equality(network, table, views)
+    after = agreement(network, table, views, table.of(TRAIN))
+    assert spoilt.accuracy is not None and before.accuracy is not None
+    assert spoilt.accuracy < before.accuracy == after.accuracy
+    assert 1 < offset < 3
+    assert after.accuracy_without_ties == before.accuracy_without_ties  # it leans as it did
 
 
 # --- the program ---

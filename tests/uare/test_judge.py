@@ -16,10 +16,13 @@ from tests.uare.pictures import random_array
 from tests.uare.tiny import tiny_uare_model
 from uare.analysis import VERDICT_PREFIX, VERDICT_WORDS
 from uare.batch.ranking import rank_files
+from uare.candidates import candidates
 from uare.compare import IDENTICAL
+from uare.contest import all_wins, strengths_of
 from uare.errors import CheckpointError
 from uare.experts.comparison import ComparisonHead, Encoding, JudgeNetwork, pair_probabilities
 from uare.images import Photo, load_photo
+from uare.info import describe
 from uare.judge import (
     CONFIG_FILE,
     WEIGHTS_FILE,
@@ -32,6 +35,8 @@ from uare.judge import (
 )
 from uare.judge_views import pooled_view, pooled_width
 from uare.model import UAREModel
+from uare.options import RestoreOptions
+from uare.photo_statistics import NUM_PHOTO_STATISTICS
 from uare.pipeline import UAREPipeline
 from uare.screen import Screen
 from uare.tokenizer import TextTokenizer
@@ -117,11 +122,11 @@ def test_a_view_is_what_the_network_computes_in_one_pass(
     tiny_model: UAREModel, tiny_tokenizer: TextTokenizer, pictures: list[NDArray[np.uint8]]
 ) -> None:
     view = pooled_view(tiny_model, tiny_tokenizer, load_photo(pictures[0]))
-    assert view.shape == (pooled_width(tiny_model),) == (2 * 24 + 2 * 32,)
+    assert view.shape == (pooled_width(tiny_model),) == (2 * 24 + 2 * 32 + NUM_PHOTO_STATISTICS,)
     assert view.isfinite().all()
     assert (view[24:48] >= 0).all()  # deviations
     other = pooled_view(tiny_model, tiny_tokenizer, load_photo(pictures[1]))
-    for part in view.split([24, 24, 32, 32]):
+    for part in view.split([24, 24, 32, 32, NUM_PHOTO_STATISTICS]):
         assert part.std() > 0
     assert not torch.allclose(view, other, atol=1e-3)
 
@@ -180,6 +185,37 @@ def test_ranking_encodes_each_photo_once_and_does_not_depend_on_their_order(
     assert len(encoded) == 3
     assert [result["comparisons"] for result in results] == [2, 2, 2]
     assert rank_files(judging, paths[::-1], Screen(is_quiet=True), []).results == results
+
+
+def test_best_of_is_the_first_of_the_judges_order_and_the_verdict_is_the_judges(
+    network: JudgeNetwork, restoring_pipeline: UAREPipeline
+) -> None:
+    model, tokenizer = restoring_pipeline.model, restoring_pipeline.tokenizer
+    judge = Judge(lambda photo: pooled_view(model, tokenizer, photo), network)
+    pipe = UAREPipeline(model, tokenizer, judge)
+    photo = Photo(pixels=torch.rand(3, 32, 48, generator=torch.Generator().manual_seed(0)))
+    words = {"analyse": False, "best_of": 4, "seed": 2, "keep_worse": True}
+    chosen = pipe.restore_photo(photo, **words)
+    alone = [
+        pipe.restore_photo(photo, analyse=False, seed=one.seed, fidelity=one.fidelity, keep_worse=True)
+        for one in candidates(RestoreOptions(**words))
+    ]
+    encodings = [judge.encode(Photo(pixels=one.pixels)) for one in alone]
+    strengths = strengths_of(all_wins(encodings))
+    assert strengths is not None
+    assert torch.equal(chosen.pixels, alone[int(strengths.values.argmax())].pixels)
+    points = [one.points for one in chosen.result.candidates]
+    assert points == sorted(points, reverse=True)
+    assert "choose" in chosen.result.timings
+    assert chosen.result.verdict is not None
+    expected = judge.compare(Photo(pixels=chosen.pixels), photo)
+    assert chosen.result.verdict.probabilities == expected
+
+
+def test_info_lists_the_judge(judging: UAREPipeline, network: JudgeNetwork, tiny_model: UAREModel) -> None:
+    found = describe(judging, {})["judge"]
+    assert found["parameters"] == sum(weight.numel() for weight in network.state_dict().values())
+    assert describe(UAREPipeline(tiny_model, judging.tokenizer), {})["judge"] is None
 
 
 # --- files ---

@@ -14,8 +14,10 @@ from torch import Tensor
 from tests.uare.pictures import random_array, smooth_pixels
 from tests.uare.tiny import tiny_restorer
 from uare import pipeline as pipeline_module
+from uare.candidates import candidates
 from uare.errors import ConfigError, InputError
 from uare.images import load_photo
+from uare.options import RestoreOptions
 from uare.pipeline import UAREPipeline, choose_device, choose_dtype, is_out_of_memory
 from uare.results import Comparison
 from uare.saving import quantised
@@ -184,14 +186,23 @@ def test_a_seed_gives_the_same_picture_again_and_another_seed_another(
     assert (first != other).any()
 
 
-def test_best_of_keeps_the_seed_with_the_best_score(restoring_pipeline: UAREPipeline) -> None:
+def test_best_of_keeps_the_candidate_with_the_best_score_and_lists_all(
+    restoring_pipeline: UAREPipeline,
+) -> None:
     photo = random_array(32, 48)
-    alone = [restoring_pipeline.restore_photo(photo, seed=seed, **QUICK) for seed in (4, 5, 6)]
+    tried = candidates(RestoreOptions(seed=4, best_of=3, **QUICK))
+    alone = [
+        restoring_pipeline.restore_photo(photo, seed=one.seed, fidelity=one.fidelity, **QUICK)
+        for one in tried
+    ]
     scores = [restoring_pipeline.score(one.pixels) for one in alone]
-    best = alone[scores.index(max(scores))]
     chosen = restoring_pipeline.restore_photo(photo, seed=4, best_of=3, **QUICK)
-    assert chosen.result.seed == best.result.seed
-    assert torch.equal(chosen.pixels, best.pixels)
+    assert torch.equal(chosen.pixels, alone[scores.index(max(scores))].pixels)
+    listed = chosen.result.candidates
+    assert [one.points for one in listed] == sorted(scores, reverse=True)
+    assert listed[0].rank == 1
+    assert {(one.seed, one.fidelity) for one in listed} == {(one.seed, one.fidelity) for one in tried}
+    assert restoring_pipeline.restore(photo, **QUICK).candidates == ()
 
 
 def test_the_result_says_how_it_was_made(restoring_pipeline: UAREPipeline) -> None:

@@ -71,6 +71,7 @@ def test_restoration_leaves_its_picture_out_of_the_dictionary() -> None:
         "steps": 4,
         "timings": {"text": 0.1235},
         "warnings": ["first frame of an animation"],
+        "candidates": [],
     }
 
 

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from uare.alpha import fill_transparent
 from uare.batch.loop import Json, Outcome, work_through
 from uare.batch.swiss import Match, first_round, next_round
-from uare.bradley_terry import fit
+from uare.contest import Floats, all_wins, strengths_of
 from uare.errors import InputError
-from uare.experts.comparison import Encoding, pair_probabilities
+from uare.experts.comparison import Encoding
 from uare.images import Photo, load_photo
 from uare.results import DECIMALS
 from uare.screen import Screen
@@ -31,10 +30,6 @@ if TYPE_CHECKING:
 
 MOST_COMPARISONS = 500  # without being asked for more; all pairs of 32 photos
 KEPT_PHOTOS = 4  # decoded at a time: the one that is compared with the rest, and its latest partners
-# Added to both sides of each pair, so that a photo that always wins has a finite strength too.
-PRIOR_WINS = 0.1
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +59,7 @@ def in_order(paths: Sequence[Path], wins: Floats) -> list[Place]:
 
     Raises InputError where the comparisons do not tie all photos together.
     """
-    strengths = fit(wins, PRIOR_WINS)
+    strengths = strengths_of(wins)
     if strengths is None:
         raise InputError(
             "too few comparisons succeeded to put all photos in one order; leave out those that failed"
@@ -117,22 +112,12 @@ def rank_files(
     if readable.is_interrupted or not good:
         return outcome
     if pipe.judge is not None:
-        wins = _all_wins(encodings)
+        wins = all_wins(encodings)
     else:
         wins = _Tournament(pipe, good, screen, outcome).played(most)
     if not outcome.is_interrupted:
         outcome.results = [place.to_dict() for place in in_order(good, wins)]
     return outcome
-
-
-def _all_wins(encodings: list[Encoding]) -> Floats:
-    """P(row better) + P(equal) / 2 (n, n) of all pairs, 0 on the diagonal."""
-    wins = np.zeros((len(encodings), len(encodings)))
-    for row, one in enumerate(encodings):  # at a time: all of thousands would not fit into memory
-        probabilities = pair_probabilities([one], encodings)[0]  # (n, 3)
-        wins[row] = (probabilities[:, 0] + probabilities[:, 2] / 2).numpy()
-    np.fill_diagonal(wins, 0.0)
-    return wins
 
 
 class _Tournament:
@@ -156,7 +141,7 @@ class _Tournament:
             matches = matches[: allowed - len(met)]
             self._compare(matches)
             met.update(matches)
-            strengths = fit(self.wins, PRIOR_WINS)
+            strengths = strengths_of(self.wins)
             so_far = self.wins.sum(1) if strengths is None else strengths.values
             matches = next_round(so_far.tolist(), met)
         return self.wins

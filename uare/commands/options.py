@@ -74,7 +74,7 @@ TileOption = Annotated[
     typer.Option("-t", "--tile", help="Largest side (px) in one piece; less takes less memory."),
 ]
 BestOfOption = Annotated[
-    int, typer.Option("--best-of", help="Restores this often and keeps the best result.")
+    int, typer.Option("--best-of", help="Restores in this many ways and keeps the best result.")
 ]
 VerifyFlag = Annotated[
     bool, typer.Option("--verify/--no-verify", help="Judges each result; keeps the photo if that was better.")

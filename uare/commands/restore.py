@@ -17,6 +17,7 @@ from uare.commands.options import (
     InputOption,
     InstructionOption,
     JsonFlag,
+    JudgeOption,
     KeepWorseFlag,
     MaskOption,
     ModelOption,
@@ -59,6 +60,7 @@ def restore(  # noqa: PLR0913, PLR0917  # typer makes an option of each
     suffix: SuffixOption = "_restored",
     overwrite: OverwriteFlag = False,
     model: ModelOption = "uare-tiny",
+    judge: JudgeOption = None,
     device: DeviceOption = None,
     dtype: DtypeOption = None,
     seed: SeedOption = 0,
@@ -94,7 +96,7 @@ def restore(  # noqa: PLR0913, PLR0917  # typer makes an option of each
             keep_worse=keep_worse,
         )
         place = Placement(output=output, suffix=suffix, extension=format_, overwrite=overwrite, mask=mask)
-        setup = Setup(model=model, device=device, dtype=dtype, seed=seed, segmenter=segmenter)
+        setup = Setup(model=model, device=device, dtype=dtype, seed=seed, segmenter=segmenter, judge=judge)
         content, exit_code = restore_all(sources, place, options, setup.open, screen)
         finish(screen, content, as_json=as_json)
     raise typer.Exit(exit_code)

@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+DROPPED = 0.3  # share, in training only
 SCORE_SCALE = 0.3  # the released network's k
 B_BETTER, A_BETTER, EQUAL = 0, 1, 2  # classes of the comparison, in the released order
 
@@ -142,7 +143,11 @@ def _softmax(first: list[Encoding], second: list[Encoding]) -> Tensor:
 
 
 class PooledBranch(nn.Module):
-    """A branch over pooled features of a frozen network: standardised, then two layers."""
+    """A branch over pooled features of a frozen network: standardised, then two layers.
+
+    In training a share of the features and of the inner width is dropped: there are few pairs, and the
+    features know much of a photo that says nothing of its restoration.
+    """
 
     mean: Tensor
     std: Tensor
@@ -152,7 +157,11 @@ class PooledBranch(nn.Module):
         self.register_buffer("mean", torch.zeros(feature_width))
         self.register_buffer("std", torch.ones(feature_width))
         self.layers = nn.Sequential(
-            nn.Linear(feature_width, inner_width), nn.SiLU(), nn.Linear(inner_width, width)
+            nn.Dropout(DROPPED),
+            nn.Linear(feature_width, inner_width),
+            nn.SiLU(),
+            nn.Dropout(DROPPED),
+            nn.Linear(inner_width, width),
         )
 
     def forward(self, pooled: Tensor) -> Tensor:

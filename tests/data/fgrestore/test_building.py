@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 
 from data.build_fgrestore import main
+from data.fgrestore.inputs import Harm, harmed_photos
 from data.fgrestore.layout import read_fgrestore, read_open
-from data.fgrestore.restorers import Command
+from data.fgrestore.restorers import Command, our_restorer
 from data.votes import Vote, write_votes
 from uare.errors import InputError
 
@@ -113,6 +114,13 @@ def test_no_scene_is_on_both_sides_of_the_split_by_content(tmp_path: Path) -> No
     }
     assert sum(pair.split_pair == "test" for pair in found.pairs) == 9  # a fifth of 45
     assert not [image for image in found.images if image.split_pair == "test" and image.image in in_training]
+
+
+def test_held_out_by_content_only_no_pair_of_another_content_is(tmp_path: Path) -> None:
+    assert _pseudo(tmp_path / "set", _results(tmp_path / "r"), "--tau-share", 1, "--by-content") == 0
+    found = read_fgrestore(tmp_path / "set")
+    assert {row.split_pair for row in (*found.pairs, *found.images)} == {""}
+    assert {pair.split_content for pair in found.pairs} == {"train", "test"}
 
 
 def test_scores_of_people_and_their_threshold_come_from_the_table(tmp_path: Path) -> None:
@@ -276,6 +284,9 @@ def test_a_program_for_whole_folders_fills_one_like_the_other(tmp_path: Path) ->
         (("--agreement", "0.4"), "a share above 0.5"),
         (("--results", "nowhere"), "there is no folder nowhere"),
         (("--photos", ".", "--tasks", "dust"), "found the tasks dust"),
+        (("--photos", ".", "--tasks", "haze", "--tasks-per-photo", "2"), "found 2 tasks a photo"),
+        (("--photos", ".", "--tasks", "haze", "--severity", "3", "9"), "found the severities 3 to 9"),
+        (("--photos", ".", "--tasks", "haze", "--crop", "8"), "found crops of 8 px"),
     ],
 )
 def test_a_wrong_call_says_what_was_expected(
@@ -343,3 +354,36 @@ def test_clean_photos_are_harmed_restored_and_paired(tmp_path: Path) -> None:
         )
         np.testing.assert_array_equal(reference, np.round(_clean(image.content)))
         assert (reference != given).any()
+
+
+def test_crops_of_clear_photos_get_some_of_the_tasks_the_same_each_time(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    rng = np.random.default_rng(0)
+    for name in ("a", "b", "c", "small"):
+        side = 20 if name == "small" else 160
+        _save(
+            np.kron(rng.integers(0, 256, (side // 4, side // 4, 3)), np.ones((4, 4, 1))),
+            photos / f"{name}.png",
+        )
+    listed = [{"file": f"{name}.png", "clear": name != "b"} for name in ("a", "b", "c", "small")]
+    (photos / "photos.json").write_text(json.dumps(listed))
+    harm = Harm(tasks=("noise", "haze", "blur"), per_photo=2, severities=(1.0, 4.0), crop_px=64, seed=3)
+    found, problems = harmed_photos(photos, harm, None)
+    assert [one.content for one in found] == ["a", "a", "c", "c"]  # b is not clear
+    assert problems == [f"{photos / 'small.png'} is smaller than the crops of 64 px; take it out"]
+    assert all(len({one.task for one in found if one.content == name}) == 2 for name in ("a", "c"))
+    assert {one.pixels.shape for one in found} == {(64, 64, 3)}
+    again, _ = harmed_photos(photos, harm, None)
+    for one, other in zip(found, again, strict=True):
+        np.testing.assert_array_equal(one.pixels, other.pixels)
+        np.testing.assert_array_equal(one.reference, other.reference)
+
+
+def test_our_model_is_told_what_to_do_or_analyses() -> None:
+    told, analysing = our_restorer(2, 0.5, "Remove it, now!", "m", 1.0), our_restorer(2, 1, "", "m", 1.0)
+    assert told.name == "uare-seed2-fidelity0.5-remove-it-now"
+    words = told.words(inputs=Path("in"), outputs=Path("out"))
+    assert words[words.index("--instruction") + 1] == "Remove it, now!"
+    assert "--no-analyse" in words
+    assert analysing.name == "uare-seed2-fidelity1"
+    assert "--no-analyse" not in analysing.words(inputs=Path("in"), outputs=Path("out"))
