@@ -29,7 +29,7 @@ def assess_photo(model: UAREModel, tokenizer: TextTokenizer, pixels: Tensor) -> 
     view: list[Item] = [vision_item(pixels, model.config, model.config.assess_transform)]
     seen = read(model, [view])
     asked = read(model, [[user_text(tokenizer, prompts.ASSESS_QUESTION)]], seen)
-    distribution, attributes = _levels(model, tokenizer, asked)
+    distribution, attributes = level_distributions(model, tokenizer, asked)
     analysis = parse_analysis(
         write_answer(model, tokenizer, read(model, [[user_text(tokenizer, prompts.ANALYSE_QUESTION)]], seen))
     )
@@ -38,7 +38,7 @@ def assess_photo(model: UAREModel, tokenizer: TextTokenizer, pixels: Tensor) -> 
         score=score,
         level=level_of(score),
         distribution=dict(zip(LEVELS, distribution.tolist(), strict=True)),
-        attributes=attributes,
+        attributes={name: float(expected_score(one)) for name, one in attributes.items()},
         degradations=analysis.degradations,
         text=analysis.text,
     )
@@ -57,20 +57,22 @@ def score_photos(model: UAREModel, tokenizer: TextTokenizer, images: Sequence[Te
     return scores
 
 
-def _levels(
+def level_distributions(
     model: UAREModel, tokenizer: TextTokenizer, asked: ContextCache
-) -> tuple[Tensor, dict[str, float]]:
-    """The overall distribution (5,), and each attribute's score, read after the levels said before it."""
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The overall distribution (5,) over `LEVELS`, and each attribute's, read after the levels said before it.
+
+    `asked` is the context of one image and the question about it.
+    """
     words = list(LEVELS)
-    distribution = level_distribution(choice_logits(model, tokenizer, asked, QUALITY_PREFIX, words)[0])
-    said = f"{QUALITY_PREFIX} {words[int(distribution.argmax())]}."
-    attributes: dict[str, float] = {}
+    overall = level_distribution(choice_logits(model, tokenizer, asked, QUALITY_PREFIX, words)[0])
+    said = f"{QUALITY_PREFIX} {words[int(overall.argmax())]}."
+    attributes: dict[str, Tensor] = {}
     for name in ATTRIBUTES:
         prefix = f"{said} {ATTRIBUTE_PREFIXES[name]}"
-        levels = level_distribution(choice_logits(model, tokenizer, asked, prefix, words)[0])
-        attributes[name] = float(expected_score(levels))
-        said = f"{prefix} {words[int(levels.argmax())]}."
-    return distribution, attributes
+        attributes[name] = level_distribution(choice_logits(model, tokenizer, asked, prefix, words)[0])
+        said = f"{prefix} {words[int(attributes[name].argmax())]}."
+    return overall, attributes
 
 
 def write_answer(
