@@ -108,7 +108,7 @@ def _without_compiled_collectives() -> None:
 
 
 def rate_factor(step: int, settings: RunSettings) -> float:
-    """Factor of the learning rate at a step: linear from 0 (BAGEL), then constant, or a cosine or line to 0."""
+    """Factor of the learning rate at a step: linear from 0 (BAGEL), then constant, cosine or line to 0."""
     form = settings.optimizer
     if step < form.warmup_steps:
         return step / form.warmup_steps

@@ -1,8 +1,9 @@
 """Which weights a phase trains (UARE, section 3.4), and how the others are kept as they are.
 
 Stage 1 (single, multi, high_order) trains the restoration expert with its latent in and out and its timestep;
-stage 2 (unified) everything but the codec; `rl2r` the quality expert with words and view. Freezing means no gradient for the frozen weights; gradients still
-flow through frozen layers, unless a phase detaches them (`Mixture.detaches_iqa`).
+stage 2 (unified) everything but the codec; `rl2r` the quality expert, with words and view. Freezing means no
+gradient for the frozen weights; gradients still flow through frozen layers, unless a phase detaches them
+(`Mixture.detaches_iqa`).
 """
 
 import torch

@@ -252,7 +252,7 @@ def answer_row(run: Run, row: RatedRow) -> Rollout:
 
 @torch.no_grad()
 def _answered(run: Run, rollout: Rollout) -> AnsweredRow:
-    """The batch for the objective, with the reference's log-probabilities, and the policy's if it will move."""
+    """The batch for the objective, with log-probabilities of the reference, and of the policy if needed."""
     ready = AnsweredRow(
         prompts=rollout.prompts,
         answers=rollout.answers,

@@ -58,7 +58,7 @@ class PolicyLoss:
     clipped: Tensor  # bool: the clipped term is the smaller one
 
 
-def policy_loss(
+def policy_loss(  # noqa: PLR0913 - the terms of one formula
     logp: Tensor,
     logp_old: Tensor,
     logp_ref: Tensor | None,

@@ -96,7 +96,7 @@ def answer_log_probs(
 
 
 class RankingStep(nn.Module):
-    """The network and the objective of answered rows in one module: what is sharded and called in training."""
+    """The network and the objective of answered rows in one module: what is sharded and called."""
 
     def __init__(
         self, network: UAREModel, objective: ObjectiveSettings, temperature: float, num_answers: int
@@ -108,7 +108,7 @@ class RankingStep(nn.Module):
 
     def log_probs(
         self,
-        row_prompts: Sequence[Prompt],
+        prompts: Sequence[Prompt],
         answers: Sequence[Sequence[Answer]],
         network: Network | None = None,
     ) -> tuple[Tensor, Tensor]:
@@ -116,7 +116,7 @@ class RankingStep(nn.Module):
         return answer_log_probs(
             network or self.network,
             self.network.config,
-            row_prompts,
+            prompts,
             answers,
             self.temperature,
             self.network.device,

@@ -52,8 +52,8 @@ def probabilities(
     """p (B, K, B): that answer k rates image i above image j; NaN where either side states nothing.
 
     The answer is held against the mean of the other image's answers, or (`sample`) against each of them, of
-    which the mean is taken. `floor` is the smallest deviation of an image's answers: with one answer, or equal
-    ones, γ alone would make p a step.
+    which the mean is taken. `floor` is the smallest deviation of an image's answers: of a single answer, or
+    of equal ones, γ alone would make p a step.
     """
     spread = spread_of(values, ddof)
     own = spread.variance.clamp(min=floor**2)

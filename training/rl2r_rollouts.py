@@ -1,4 +1,4 @@
-"""What a step saw: answers to a batch, their ratings, rewards and advantages; kept so that it can be replayed.
+"""What a step saw: answers, their ratings, rewards and advantages; kept so that it can be replayed.
 
 `judge` is a function of the answers' texts and the labels alone: what a run has stored can be judged again.
 """

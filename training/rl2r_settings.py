@@ -37,8 +37,8 @@ class AnswerSettings(Form):
             raise ValueError(f"answers.attributes has {unknown[0]}, expected some of {', '.join(RATED)}")
         if self.kind == "levels" and (self.thinks or self.attributes != ATTRIBUTES):
             raise ValueError(
-                "answers.kind levels is the quality answer as it is, without thinking and with the attributes "
-                f"{', '.join(ATTRIBUTES)}; take kind: scores for others"
+                "answers.kind levels is the quality answer as it is, without thinking and with the "
+                f"attributes {', '.join(ATTRIBUTES)}; take kind: scores for others"
             )
         return self
 
@@ -96,7 +96,7 @@ class RatedDataSettings(Form):
     images: int = Field(default=8, ge=2)  # B, of one batch; VR1: 8 on each GPU
     rows_per_step: int = Field(default=8, gt=0)  # batches of a step over all ranks; VR1: 8 GPUs
     crops_px: tuple[int, ...] = (256,)  # of pictures that are harmed on the way
-    # `mixed` and `realigned` are for comparison: sets in one batch, with labels as they are or brought to 1..5
+    # `mixed`, `realigned`: sets in one batch, labels as they are or brought to 1..5; for comparison
     batches: Literal["one_set", "mixed", "realigned"] = "one_set"
     held_out: float = Field(default=0.2, gt=0, lt=1)  # share of the sources of each set
     workers: int = Field(default=1, ge=0)

@@ -1,4 +1,4 @@
-"""How well ratings rank held-out pictures: values kept for each picture, and their rank correlation by set."""
+"""How well ratings rank held-out pictures: values of each picture, and their rank correlation by set."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 
 from uare import prompts
-from uare.analysis import ATTRIBUTE_PREFIXES, QUALITY_PREFIX, level_of, parse_analysis
+from uare.analysis import ATTRIBUTE_PREFIXES, QUALITY_PREFIX, level_of, parse_analysis, reason_for
 from uare.cache import ContextCache
 from uare.decoding import choice_logits, generate, read
 from uare.experts.iqa import expected_score, level_distribution
@@ -37,11 +37,21 @@ def assess_photo(model: UAREModel, tokenizer: TextTokenizer, pixels: Tensor) -> 
     return Assessment(
         score=score,
         level=level_of(score),
-        distribution=dict(zip(LEVELS, distribution.tolist(), strict=True)),
+        distribution=_named(distribution),
         attributes={name: float(expected_score(one)) for name, one in attributes.items()},
+        attribute_distributions={name: _named(one) for name, one in attributes.items()},
+        reasons={
+            name: reason_for(name, level_of(float(expected_score(one))), analysis.degradations)
+            for name, one in attributes.items()
+        },
         degradations=analysis.degradations,
         text=analysis.text,
     )
+
+
+def _named(distribution: Tensor) -> dict[str, float]:
+    """Level -> probability, of a distribution (5,)."""
+    return dict(zip(LEVELS, distribution.tolist(), strict=True))
 
 
 def score_photos(model: UAREModel, tokenizer: TextTokenizer, images: Sequence[Tensor]) -> list[float]:
@@ -60,7 +70,7 @@ def score_photos(model: UAREModel, tokenizer: TextTokenizer, images: Sequence[Te
 def level_distributions(
     model: UAREModel, tokenizer: TextTokenizer, asked: ContextCache
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The overall distribution (5,) over `LEVELS`, and each attribute's, read after the levels said before it.
+    """The overall distribution (5,) over `LEVELS`, and each attribute's, read after the levels before it.
 
     `asked` is the context of one image and the question about it.
     """

@@ -1,8 +1,8 @@
 """Ratings of several attributes in one written answer: what is asked, what is answered, and reading it.
 
-Two forms. `levels` is the quality answer of `uare.analysis`, a level word for each attribute. `scores` is that
-of MG-IQA: reasoning in `<think>`, then numbers from 1 to 5 as JSON in `<answer>`. Reading never raises: what
-an answer does not say, or says outside of the scale, is None, and nothing is put in its place.
+Two forms. `levels` is the quality answer of `uare.analysis`, a level word for each attribute. `scores` is
+that of MG-IQA: reasoning in `<think>`, then numbers from 1 to 5 as JSON in `<answer>`. Reading never raises:
+what an answer does not say, or says outside of the scale, is None, and nothing is put in its place.
 """
 
 import json
@@ -105,7 +105,7 @@ def parse_ratings(text: str, form: RatingForm) -> Ratings:
 
 def _levels_in(text: str, form: RatingForm) -> Ratings:
     overall = list(
-        re.finditer(rf"quality of (?:this|the) image is\W{{0,8}}({_LEVEL})\b", text, re.IGNORECASE)
+        re.finditer(rf"(?:\bthe )?quality of (?:this|the) image is\W{{0,8}}({_LEVEL})\b", text, re.IGNORECASE)
     )
     values: dict[str, float | None] = dict.fromkeys(form.names)
     if overall:

@@ -66,6 +66,8 @@ class Assessment:
     attributes: dict[str, float]  # attribute -> score
     degradations: tuple[Degradation, ...]
     text: str
+    attribute_distributions: dict[str, dict[str, float]] = field(default_factory=dict)  # as `distribution`
+    reasons: dict[str, str] = field(default_factory=dict)  # attribute -> a sentence (`analysis.reason_for`)
 
     def to_dict(self) -> Json:
         return {
@@ -73,6 +75,8 @@ class Assessment:
             "level": self.level,
             "distribution": rounded(self.distribution),
             "attributes": rounded(self.attributes),
+            "attribute_distributions": {k: rounded(v) for k, v in self.attribute_distributions.items()},
+            "reasons": dict(self.reasons),
             "degradations": [one.to_dict() for one in self.degradations],
             "text": self.text,
         }

@@ -22,3 +22,12 @@ LEVELS: dict[str, int] = {"excellent": 5, "good": 4, "fair": 3, "poor": 2, "bad"
 
 # Composition is left out: synthetic degradations give no honest label for it.
 ATTRIBUTES: tuple[str, ...] = ("sharpness", "colour fidelity", "noise", "artefacts", "exposure")
+
+# Attribute -> the degradations that harm it.
+HARMED_BY: dict[str, tuple[str, ...]] = {
+    "sharpness": ("blur", "lowres", "haze", "rain"),
+    "colour fidelity": ("haze", "lowlight"),
+    "noise": ("noise", "lowlight"),
+    "artefacts": ("jpeg", "rain"),
+    "exposure": ("lowlight", "haze"),
+}
