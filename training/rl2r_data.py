@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ from uare.ratings import HIGHEST, LOWEST, OVERALL
 
 TRAIN, HELD_OUT = "train", "held out"
 WEIGHT_POWER = 0.5  # of a set's size
+# How KADID-10k and TID2013 name the versions of one photo, such as I01_05_3.
+VERSION = re.compile(r"\b(i\d\d)_\d\d_\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +73,8 @@ def open_rated_sets(settings: Rl2rSettings) -> tuple[RatedSet, ...]:
         sources = open_set(form)
         numbers: dict[str, list[int]] = {TRAIN: [], HELD_OUT: []}
         for number in range(len(sources)):
-            # by name: the same picture is on the same side in every set that has it
-            share = seed_of(settings.seed, "part", sources[number].id) / 2**63
+            # by name: the same photo is on the same side in every set that has it
+            share = seed_of(settings.seed, "part", content_of(sources[number].id)) / 2**63
             numbers[HELD_OUT if share < settings.data.held_out else TRAIN].append(number)
         if len(numbers[TRAIN]) < settings.data.images or len(numbers[HELD_OUT]) < 2:
             raise ConfigError(
@@ -81,6 +84,12 @@ def open_rated_sets(settings: Rl2rSettings) -> tuple[RatedSet, ...]:
             )
         sets.append(RatedSet(name=name, sources=sources, form=form, numbers=numbers))
     return tuple(sets)
+
+
+def content_of(source: str) -> str:
+    """What is shown, by the id of a source: versions of one photo have one content."""
+    found = VERSION.search(source)
+    return found[1].lower() if found else source
 
 
 class RatedRows(Dataset[RatedRow]):

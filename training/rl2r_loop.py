@@ -227,14 +227,21 @@ def _step(run: Run, rows: Sequence[RatedRow]) -> dict[str, float]:
     }
 
 
-def answer_row(run: Run, row: RatedRow) -> Rollout:
-    """Samples K answers to each picture of a batch, and judges them."""
-    settings, network = run.settings, run.step_module.network
-    question = user_text(run.tokenizer, settings.answers.form.question)
-    prompts = tuple(
+def prompts_of(
+    row: RatedRow, network: UAREModel, tokenizer: TextTokenizer, settings: Rl2rSettings
+) -> tuple[Prompt, ...]:
+    """Each picture of a batch, and the question about it."""
+    question = user_text(tokenizer, settings.answers.form.question)
+    return tuple(
         (vision_item(picture.pixels, network.config, network.config.assess_transform), question)
         for picture in row.pictures
     )
+
+
+def answer_row(run: Run, row: RatedRow) -> Rollout:
+    """Samples K answers to each picture of a batch, and judges them."""
+    settings, network = run.settings, run.step_module.network
+    prompts = prompts_of(row, network, run.tokenizer, settings)
     seeds = [
         [seed_of(settings.seed, "answer", row.index, i, k) for k in range(settings.answers.per_image)]
         for i in range(len(prompts))
