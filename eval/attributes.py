@@ -51,14 +51,14 @@ class AttributeRow:
     other_fall: MeanInterval  # the same under types that do not harm it; 0 is right
 
 
-def photo_of(name: str, side_px: int = SIDE_PX) -> Array:
-    """The centre of a photo of scikit-image, (side_px, side_px, 3) in [0, 1]."""
+def photo_of(name: str) -> Array:
+    """The centre of a photo of scikit-image, (SIDE_PX, SIDE_PX, 3) in [0, 1]."""
     import skimage.data
 
     found = getattr(skimage.data, name)()
     pixels = np.asarray(found[0] if isinstance(found, tuple) else found)
-    top, left = ((side - side_px) // 2 for side in pixels.shape[:2])
-    return pixels[top : top + side_px, left : left + side_px].astype(np.float64) / 255
+    top, left = ((side - SIDE_PX) // 2 for side in pixels.shape[:2])
+    return pixels[top : top + SIDE_PX, left : left + SIDE_PX].astype(np.float64) / 255
 
 
 def rate_all(rate: Rate, photos: Sequence[str] = PHOTOS) -> list[Rated]:

@@ -55,7 +55,7 @@ def _rows_table(rows: Sequence[AttributeRow]) -> Table:
     cells = [
         (
             word(row.attribute),
-            estimate(row.followed.value, row.followed.low, row.followed.high, 3),
+            _correlation(row),
             word(", ".join(worst_harms(row.attribute))),
             mean(row.own_harm, 3),
             mean(row.own_fall, 2),
@@ -72,6 +72,11 @@ def _rows_table(rows: Sequence[AttributeRow]) -> Table:
             "A fall under harms that leave an attribute alone is a false alarm; 0 is right.",
         ),
     )
+
+
+def _correlation(row: AttributeRow) -> Cell:
+    low, high = row.followed.low, row.followed.high
+    return estimate(row.followed.value, None if low is None or high is None else (low, high), 3)
 
 
 def _confusion_table(rated: Sequence[Rated]) -> Table:
@@ -106,8 +111,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "",
         f"{len(PHOTOS)} pictures of scikit-image ({', '.join(PHOTOS)}; the central {SIDE_PX} px), clean and "
         "with each harm at severity 1 to 5. Labels follow from the records (`data/labels.py`), by the same "
-        "formula from which the default model learned; people were not asked. Intervals: 95 %, bootstrap over "
-        "photos. Two of the pictures are of medicine, unlike anything in training.",
+        "formula from which the default model learned; people were not asked. Intervals: 95 %, bootstrap "
+        "over photos. Two of the pictures are of medicine, unlike anything in training.",
         "",
     ]
     try:
