@@ -34,7 +34,7 @@ ROOMS: dict[str, frozenset[str]] = {
 # Inside `uare`, lowest first: a module imports from its own layer and those before it, and never in a circle.
 # A name stands for a module, or for a folder with all that is in it.
 LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
-    ("words", frozenset({"errors", "vocabulary", "prompts", "analysis", "results"})),
+    ("words", frozenset({"errors", "vocabulary", "prompts", "analysis", "results", "ratings"})),
     (
         "pictures",
         frozenset({"images", "saving", "samples", "alpha", "colour", "metadata", "sixteen_bit", "writing"})
@@ -67,7 +67,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
 
 # What `data` takes of `uare`: words, pictures, and how samples become tokens; never a network.
 DATA_MAY_USE = frozenset(
-    {"errors", "vocabulary", "prompts", "analysis", "results"}
+    {"errors", "vocabulary", "prompts", "analysis", "results", "ratings"}
     | {"images", "saving", "tiling", "colour"}
     | {"config", "resizing", "tokenizer", "segments", "packing", "patches", "schedule", "folders"}
 )

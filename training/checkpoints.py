@@ -160,6 +160,13 @@ def load(engine: TrainingEngine, average: ShardedAverage, checkpoint: Path) -> N
     engine.step_index = manifest["step"]
 
 
+def stored_masters(checkpoint: Path) -> Iterator[tuple[str, Tensor]]:
+    """Names and master values of the trained weights in a checkpoint, one at a time."""
+    for kind, name, value in _Parts(checkpoint):
+        if kind == "weight":
+            yield name, value
+
+
 class _Parts:
     """The tensors of a checkpoint, read one at a time."""
 

@@ -47,13 +47,13 @@ PANELS = (
 STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #5c6673 } .title { font-size: 15px; fill: #1d232b }
 .back { fill: #ffffff } .grid { stroke: #dadfe5 } path { fill: none; stroke-width: 1.8 }
-.c0 { stroke: #0b6e66 } .c1 { stroke: #b3500b } .c2 { stroke: #5b4bc4 }
+.c0 { stroke: #0b6e66 } .c1 { stroke: #b3500b } .c2 { stroke: #5b4bc4 } .c3 { stroke: #8a6d00 }
 text.c0 { stroke: none; fill: #0b6e66 } text.c1 { stroke: none; fill: #b3500b }
-text.c2 { stroke: none; fill: #5b4bc4 }
+text.c2 { stroke: none; fill: #5b4bc4 } text.c3 { stroke: none; fill: #8a6d00 }
 @media (prefers-color-scheme: dark) {
   text { fill: #9aa5b2 } .title { fill: #e4e8ed } .back { fill: #1d2127 } .grid { stroke: #333a43 }
-  .c0 { stroke: #5cc9be } .c1 { stroke: #f0a25f } .c2 { stroke: #a99cf5 }
-  text.c0 { fill: #5cc9be } text.c1 { fill: #f0a25f } text.c2 { fill: #a99cf5 }
+  .c0 { stroke: #5cc9be } .c1 { stroke: #f0a25f } .c2 { stroke: #a99cf5 } .c3 { stroke: #d9bd4f }
+  text.c0 { fill: #5cc9be } text.c1 { fill: #f0a25f } text.c2 { fill: #a99cf5 } text.c3 { fill: #d9bd4f }
 }
 """
 
@@ -69,10 +69,10 @@ def write_curves(output: Path) -> Path | None:
     return output / CURVES_FILE
 
 
-def draw(steps: Sequence[dict[str, float]]) -> str:
+def draw(steps: Sequence[dict[str, float]], among: Sequence[Panel] = PANELS) -> str:
     """The SVG of all panels that the steps have figures for, two in a row."""
     panels = []
-    for panel in PANELS:
+    for panel in among:
         curves = {name: points_of(steps, key, panel.is_log) for key, name in panel.figures.items()}
         if any(curves.values()):
             panels.append((panel, {name: points for name, points in curves.items() if points}))

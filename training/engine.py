@@ -10,18 +10,19 @@ import json
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from training.objective import TrainingStep, count_tokens
-from training.settings import OptimizerSettings, TrainSettings
+from training.objective import count_tokens
+from training.settings import OptimizerSettings, RunSettings
 from training.timed_run import autocast_for
 from uare.errors import ConfigError
 from uare.segments import PackedBatch
@@ -106,18 +107,20 @@ def _without_compiled_collectives() -> None:
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
 
 
-def rate_factor(step: int, settings: TrainSettings) -> float:
-    """Factor of the learning rate at a step: linear from 0 (BAGEL), then constant or a cosine to 0."""
+def rate_factor(step: int, settings: RunSettings) -> float:
+    """Factor of the learning rate at a step: linear from 0 (BAGEL), then constant, cosine or line to 0."""
     form = settings.optimizer
     if step < form.warmup_steps:
         return step / form.warmup_steps
     if form.schedule == "constant":
         return 1.0
     done = (step - form.warmup_steps) / max(1, settings.steps - form.warmup_steps)
+    if form.schedule == "linear":
+        return 1.0 - min(done, 1.0)
     return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
-def deepspeed_config(settings: TrainSettings, world: int) -> dict[str, Any]:
+def deepspeed_config(settings: RunSettings, world: int) -> dict[str, Any]:
     """The ZeRO part from the file that the settings name, everything else from the settings."""
     document: dict[str, Any] = {"zero_optimization": {"stage": 1}}
     if settings.deepspeed is not None:
@@ -127,7 +130,7 @@ def deepspeed_config(settings: TrainSettings, world: int) -> dict[str, Any]:
             raise ConfigError(f"cannot read the DeepSpeed file {settings.deepspeed} ({error})") from None
     if document.get("zero_optimization", {}).get("stage", 0) not in (1, 2, 3):
         raise ConfigError(f"{settings.deepspeed} has no ZeRO stage of 1, 2 or 3; set zero_optimization.stage")
-    rows = settings.data.rows_per_step
+    rows = settings.rows_per_step
     if rows % world:
         raise ConfigError(
             f"data.rows_per_step is {rows}, not a multiple of {world} processes; change one of them"
@@ -172,10 +175,20 @@ class StepReport:
     is_applied: bool  # False where loss or gradient was not finite and the step was skipped
 
 
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """What came of moving the weights once."""
+
+    sums: list[float]  # of the shares' figures, over all ranks
+    grad_norm: float
+    learning_rate: float
+    is_applied: bool  # False where loss or gradient was not finite
+
+
 class TrainingEngine:
     """The sharded network in training: `step` takes this rank's packed rows and moves the weights."""
 
-    def __init__(self, module: TrainingStep, settings: TrainSettings, ranks: Ranks) -> None:
+    def __init__(self, module: nn.Module, settings: RunSettings, ranks: Ranks) -> None:
         import deepspeed
 
         self.settings, self.ranks = settings, ranks
@@ -186,34 +199,53 @@ class TrainingEngine:
         self.deepspeed, *_ = deepspeed.initialize(model=module, optimizer=optimizer, config=config)
 
     @property
-    def module(self) -> TrainingStep:
+    def module(self) -> Any:
+        """The module given at the start, whose weights are sharded."""
         return self.deepspeed.module
 
     def step(self, batches: Sequence[PackedBatch]) -> StepReport:
         """One optimiser step over the rows of all ranks; skipped where loss or gradient is not finite."""
-        rate = self.settings.optimizer.learning_rate * rate_factor(self.step_index, self.settings)
-        for group in self.deepspeed.optimizer.param_groups:
-            group["lr"] = rate
         counts = count_tokens(batches, self.ranks.device)
-        sums = torch.zeros(3, dtype=torch.float64, device=self.ranks.device)
-        for batch in batches:
-            with computing(self.settings, self.ranks.device):
-                loss, velocity, text = self.deepspeed(
-                    batch.to(self.ranks.device), counts.latents, counts.words
-                )
-            # DeepSpeed divides by the micro-steps and averages over ranks; ours is a share of the sum
-            self.deepspeed.backward(loss * len(batches) * self.ranks.world)
-            sums += torch.stack([loss.detach(), velocity, text]).double()
-            self.deepspeed.step()
-        if self.ranks.world > 1:
-            dist.all_reduce(sums)
+
+        def share(batch: PackedBatch) -> tuple[Tensor, Tensor]:
+            loss, velocity, text = self.deepspeed(batch.to(self.ranks.device), counts.latents, counts.words)
+            return loss, torch.stack([loss.detach(), velocity, text])
+
+        moved = self.descend([partial(share, batch) for batch in batches])
         self.step_index += 1
-        loss_sum, velocity_sum, text_sum = sums.tolist()
-        norm = self.deepspeed.get_global_grad_norm()
+        loss_sum, velocity_sum, text_sum = moved.sums
         return StepReport(
             loss=loss_sum,
             velocity_loss=velocity_sum,
             text_loss=text_sum,
+            grad_norm=moved.grad_norm,
+            learning_rate=moved.learning_rate,
+            is_applied=moved.is_applied,
+        )
+
+    def descend(self, shares: Sequence[Callable[[], tuple[Tensor, Tensor]]]) -> Moved:
+        """Moves the weights down the sum, over micro-steps and ranks, of the losses that `shares` compute.
+
+        Each gives its share of the loss, and figures to be summed. There are as many as the settings' rows
+        of a step give this rank.
+        """
+        rate = self.settings.optimizer.learning_rate * rate_factor(self.step_index, self.settings)
+        for group in self.deepspeed.optimizer.param_groups:
+            group["lr"] = rate
+        sums: Tensor | None = None
+        for share in shares:
+            with computing(self.settings, self.ranks.device):
+                loss, figures = share()
+            # DeepSpeed divides by the micro-steps and averages over ranks; ours is a share of the sum
+            self.deepspeed.backward(loss * len(shares) * self.ranks.world)
+            sums = figures.double() if sums is None else sums + figures.double()
+            self.deepspeed.step()
+        assert sums is not None  # no step is without rows
+        if self.ranks.world > 1:
+            dist.all_reduce(sums)
+        norm = self.deepspeed.get_global_grad_norm()
+        return Moved(
+            sums=sums.tolist(),
             grad_norm=float("nan") if norm is None else float(norm),
             learning_rate=rate,
             is_applied=bool(self.deepspeed.was_step_applied()),
@@ -233,7 +265,7 @@ class TrainingEngine:
             outer.persistent_parameters[0].all_gather(outer.persistent_parameters)
 
 
-def computing(settings: TrainSettings, device: torch.device) -> AbstractContextManager[object]:
+def computing(settings: RunSettings, device: torch.device) -> AbstractContextManager[object]:
     """The precision in which the phase computes, whatever its weights are stored in."""
     if settings.precision == "bf16_autocast":
         return autocast_for(device)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from training.settings import LogSettings, TrainSettings
+from training.settings import LogSettings, RunSettings
 from uare.errors import ConfigError
 
 PACKAGES = ("uare", "torch", "deepspeed", "transformers", "accelerate", "datasets", "peft")
@@ -35,7 +35,7 @@ class Journal:
         if not self.path.exists():
             return
         lines = self.path.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if _step_of(line) <= step]
+        kept = [line for line in lines if step_of(line) <= step]
         self.path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
     def step(self, row: dict[str, float]) -> None:
@@ -79,7 +79,7 @@ def _wandb(folder: Path) -> Callable[[int, dict[str, float]], None]:
     return lambda step, row: wandb.log(row, step=step)
 
 
-def _step_of(line: str) -> int:
+def step_of(line: str) -> int:
     """The step of a line; a torn last line counts as one to take out."""
     try:
         return int(json.loads(line)["step"])
@@ -92,7 +92,7 @@ def read_steps(path: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def write_origin(folder: Path, settings: TrainSettings) -> None:
+def write_origin(folder: Path, settings: RunSettings) -> None:
     """The resolved settings, the code's version and the packages', beside the run."""
     folder.mkdir(parents=True, exist_ok=True)
     plain = settings.model_dump(mode="json")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -38,6 +39,8 @@ from uare.packing import pack
 from uare.segments import PackedBatch
 from uare.tokenizer import TextTokenizer
 from uare.vae import Codec
+
+AnyRow = TypeVar("AnyRow")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +99,7 @@ def _set_up(settings: TrainSettings, ranks: Ranks) -> Phase:
     expert_weights = count_expert(model)  # before ZeRO takes them apart
     engine = TrainingEngine(TrainingStep(model, settings.loss), settings, ranks)
     if settings.precision == "bf16" and settings.model != PRESET:
-        _fill_masters(engine, find_folder(settings.model))
+        fill_masters(engine, find_folder(settings.model))
     journal = Journal(settings.output, settings.log)
     if ranks.rank == 0:
         write_origin(settings.output, settings)
@@ -113,7 +116,7 @@ def _set_up(settings: TrainSettings, ranks: Ranks) -> Phase:
     )
 
 
-def _fill_masters(engine: TrainingEngine, folder: Path) -> None:
+def fill_masters(engine: TrainingEngine, folder: Path) -> None:
     """Master weights as the folder has them: DeepSpeed made them of the bfloat16 ones."""
     weights = {name.removeprefix("network."): weight for name, weight in trained_weights(engine.module)}
     for name, value in stored_weights(folder):
@@ -151,9 +154,9 @@ class Stopper:
         return bool(flag > 0)
 
 
-def _steps(rows: DataLoader[Row], per_step: int) -> Iterator[tuple[float, list[Row]]]:
+def step_rows(rows: DataLoader[AnyRow], per_step: int) -> Iterator[tuple[float, list[AnyRow]]]:
     """This rank's rows of each step, and when it began to wait for them (`time.perf_counter`)."""
-    started, group = time.perf_counter(), list[Row]()
+    started, group = time.perf_counter(), list[AnyRow]()
     for row in rows:
         group.append(row)
         if len(group) == per_step:
@@ -165,7 +168,7 @@ def _run(phase: Phase, loader: DataLoader[Row], validation: Validation) -> None:
     settings, engine = phase.settings, phase.engine
     tally = Tally()
     stopper, bad_steps = Stopper(phase.ranks), 0
-    for started, rows in _steps(loader, settings.data.rows_per_step // phase.ranks.world):
+    for started, rows in step_rows(loader, settings.data.rows_per_step // phase.ranks.world):
         for row in rows:
             tally.add(row)
         tally.check(settings.data.faulty_share)
@@ -244,22 +247,39 @@ def _complain(phase: Phase, rows: list[Row], bad_steps: int) -> None:
 
 def write_model(phase: Phase, folder: Path) -> None:
     """The averaged weights as a model folder, from which the next phase starts; all processes together."""
-    own: dict[str, torch.nn.Parameter] = {}
-    if phase.is_first:
+
+    def fresh() -> tuple[UAREModel, TextTokenizer]:
         model, tokenizer = build(phase.settings)
         if phase.settings.lora:
             prepare(model, phase.settings)
-        own = dict(model.named_parameters())
-    with phase.average.in_place_of_masters(), torch.no_grad():
-        for name, weight in trained_weights(phase.engine.module):
-            value = gathered(weight)  # one at a time: the first process holds one model and no second
-            if phase.is_first:
-                own[name.removeprefix("network.")].copy_(value)
+        return model, tokenizer
+
+    write_averaged(phase.engine, phase.average, fresh, folder)
     if phase.is_first:
-        if phase.settings.lora:
+        phase.journal.say(f"the averaged model is in {folder}")
+
+
+def write_averaged(
+    engine: TrainingEngine,
+    average: ShardedAverage,
+    fresh: Callable[[], tuple[UAREModel, TextTokenizer]],
+    folder: Path,
+) -> None:
+    """Writes what the run started from (`fresh`, with its adapters) with averaged weights in their places."""
+    own: dict[str, torch.nn.Parameter] = {}
+    is_first = engine.ranks.rank == 0
+    if is_first:
+        model, tokenizer = fresh()
+        own = dict(model.named_parameters())
+    with average.in_place_of_masters(), torch.no_grad():
+        for name, weight in trained_weights(engine.module):
+            value = gathered(weight)  # one at a time: the first process holds one model and no second
+            if is_first:
+                own[name.removeprefix("network.")].copy_(value)
+    if is_first:
+        if engine.settings.lora:
             merge_adapters(model)
         save_whole(model, tokenizer, folder)
-        phase.journal.say(f"the averaged model is in {folder}")
     dist.barrier()
 
 

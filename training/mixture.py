@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import signal
+from typing import TypeVar
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from data.captions import StoredCaptions
 from data.grammar import Grammar
 from data.phrasings import RICH
-from data.rows import Group, Row, RowNumbers, Rows, RowSettings
+from data.rows import Group, RowNumbers, Rows, RowSettings
 from data.scenes import SceneSize
 from data.tasks import TaskSettings
 from data.texts import SMALL
@@ -19,6 +20,7 @@ from training.settings import GroupSettings, TrainSettings
 from uare.config import TransformConfig, UAREConfig
 from uare.tokenizer import TextTokenizer
 
+AnyRow = TypeVar("AnyRow")
 GRAMMARS: dict[str, Grammar] = {"small": SMALL, "rich": RICH}
 
 
@@ -55,7 +57,7 @@ def make_rows(settings: TrainSettings, config: UAREConfig, tokenizer: TextTokeni
     )
 
 
-def load_rows(rows: Rows, numbers: RowNumbers, workers: int) -> DataLoader[Row]:
+def load_rows(rows: Dataset[AnyRow], numbers: RowNumbers, workers: int) -> DataLoader[AnyRow]:
     """Rows in the order of their numbers, made ahead by worker processes."""
     return DataLoader(
         rows,

@@ -1,8 +1,9 @@
 """Which weights a phase trains (UARE, section 3.4), and how the others are kept as they are.
 
 Stage 1 (single, multi, high_order) trains the restoration expert with its latent in and out and its timestep;
-stage 2 (unified) everything but the codec. Freezing means no gradient for the frozen weights; gradients still
-flow through frozen layers, unless a phase detaches them (`Mixture.detaches_iqa`).
+stage 2 (unified) everything but the codec; `rl2r` the quality expert, with words and view. Freezing means no
+gradient for the frozen weights; gradients still flow through frozen layers, unless a phase detaches them
+(`Mixture.detaches_iqa`).
 """
 
 import torch
@@ -22,9 +23,10 @@ def is_trained(name: str, phase: str) -> bool:
     """Whether a phase trains the weight of this name in a `UAREModel`."""
     if name.startswith(NEVER):
         return False
-    if phase not in STAGE_ONE:
+    if phase == "unified":
         return True
-    return name.startswith("latent.") or any(mark in name for mark in RESTORATION_MARKS)
+    is_restoration = name.startswith("latent.") or any(mark in name for mark in RESTORATION_MARKS)
+    return is_restoration if phase in STAGE_ONE else not is_restoration
 
 
 def prepare(model: UAREModel, settings: TrainSettings) -> None:
@@ -37,7 +39,7 @@ def prepare(model: UAREModel, settings: TrainSettings) -> None:
     model.mixture.recomputes_layers = settings.recompute_layers
     model.mixture.detaches_iqa = settings.detach_frozen
     if settings.lora:
-        _add_adapters(model, settings.lora, settings.phase)
+        add_adapters(model, settings.lora, settings.phase)
     if settings.compile:
         compile_experts()
 
@@ -52,7 +54,8 @@ def compile_experts() -> None:
     ExpertLayer.finish = torch.compile(ExpertLayer.finish, dynamic=True)  # type: ignore[method-assign]
 
 
-def _add_adapters(model: UAREModel, lora: LoraSettings, phase: str) -> None:
+def add_adapters(model: UAREModel, lora: LoraSettings, phase: str) -> None:
+    """Puts adapters in, beside which only a trained latent in and out stays trained."""
     from peft import LoraConfig, inject_adapter_in_model
 
     if phase in STAGE_ONE and "iqa" in lora.experts:

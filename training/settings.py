@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -27,7 +27,7 @@ class OptimizerSettings(Form):
     weight_decay: float = Field(default=0.0, ge=0)
     max_grad_norm: float = Field(default=1.0, gt=0)
     warmup_steps: int = Field(default=250, ge=0)
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine", "linear"] = "constant"
 
 
 class LossSettings(Form):
@@ -116,30 +116,48 @@ class ValidationSettings(Form):
     flow_steps: int | None = Field(default=None, ge=1)  # None: the model's own number
 
 
-class TrainSettings(Form):
-    """One phase of training."""
+class RunSettings(Form):
+    """What every run has that goes through the engine: a start, an optimiser, checkpoints."""
 
-    phase: Phase
+    phase: str
     model: str  # a folder, a name of the package, or "preset:tiny" for a new network
-    codec: Path | None = None  # folder that training/codec.py wrote, for a new network
-    vision: Path | None = None  # folder that training/vision.py wrote: a new network's texture reader
     output: Path
     seed: int = 0
     steps: int = Field(gt=0)
     precision: Literal["float32", "bf16", "bf16_autocast"] = "bf16"
     deepspeed: Path | None = None  # JSON beside the phase's file; None: ZeRO-1
     recompute_layers: bool = True  # activation checkpointing
-    detach_frozen: bool = False  # BAGEL's reading of freezing instead of exact gradients
     compile: bool = False
     optimizer: OptimizerSettings = OptimizerSettings()
-    loss: LossSettings = LossSettings()
     ema_decay: float = Field(default=0.995, ge=0, lt=1)
     lora: LoraSettings | None = None
-    data: DataSettings
     checkpoint: CheckpointSettings = CheckpointSettings()
-    validation: ValidationSettings = ValidationSettings()
     log: LogSettings = LogSettings()
     max_bad_steps: int = Field(default=10, gt=0)  # steps in a row without a finite loss or gradient
+
+    @property
+    def rows_per_step(self) -> int:
+        """Over all ranks and micro-steps."""
+        raise NotImplementedError
+
+
+AnyRun = TypeVar("AnyRun", bound=RunSettings)
+
+
+class TrainSettings(RunSettings):
+    """One phase of training."""
+
+    phase: Phase
+    codec: Path | None = None  # folder that training/codec.py wrote, for a new network
+    vision: Path | None = None  # folder that training/vision.py wrote: a new network's texture reader
+    detach_frozen: bool = False  # BAGEL's reading of freezing instead of exact gradients
+    loss: LossSettings = LossSettings()
+    data: DataSettings
+    validation: ValidationSettings = ValidationSettings()
+
+    @property
+    def rows_per_step(self) -> int:
+        return self.data.rows_per_step
 
     @model_validator(mode="after")
     def _fits_together(self) -> TrainSettings:
@@ -158,7 +176,11 @@ def read_settings(path: Path, changes: Sequence[str] = ()) -> TrainSettings:
     `deepspeed` counts from the file's folder, all other paths from the working directory. Raises ConfigError
     with the dotted path of what is wrong.
     """
-    settings = read_form(TrainSettings, path, changes)
-    if settings.deepspeed is not None and not settings.deepspeed.is_absolute():
-        settings = settings.model_copy(update={"deepspeed": path.parent / settings.deepspeed})
-    return settings
+    return beside(read_form(TrainSettings, path, changes), path)
+
+
+def beside(settings: AnyRun, path: Path) -> AnyRun:
+    """The settings with `deepspeed` counted from the folder of their file."""
+    if settings.deepspeed is None or settings.deepspeed.is_absolute():
+        return settings
+    return settings.model_copy(update={"deepspeed": path.parent / settings.deepspeed})

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from training.presets import tiny_config, tiny_tokenizer
-from training.settings import TrainSettings
+from training.settings import RunSettings, TrainSettings
 from uare.checkpoints.bagel import is_bagel_folder, read_config
 from uare.checkpoints.folders import check_weight_files, find_folder
 from uare.config import UAREConfig
@@ -22,14 +22,17 @@ from uare.tokenizer import TextTokenizer
 PRESET = "preset:tiny"
 
 
-def configuration_of(settings: TrainSettings) -> tuple[UAREConfig, TextTokenizer]:
+def configuration_of(settings: RunSettings) -> tuple[UAREConfig, TextTokenizer]:
     """The configuration and the tokenizer of the model that a phase starts from, without its weights."""
     if settings.model == PRESET:
         tokenizer = tiny_tokenizer(seed=settings.seed)
         return tiny_config(tokenizer), tokenizer
     if settings.model.startswith("preset:"):
         raise ConfigError(f"model is {settings.model}, expected {PRESET}, a folder or a name of the package")
-    folder = find_folder(settings.model)
+    return _configuration_in(find_folder(settings.model))
+
+
+def _configuration_in(folder: Path) -> tuple[UAREConfig, TextTokenizer]:
     tokenizer = TextTokenizer.from_folder(folder)
     if is_bagel_folder(folder):
         return read_config(folder), tokenizer
@@ -43,14 +46,9 @@ def build(settings: TrainSettings, dtype: torch.dtype = torch.float32) -> tuple[
     Weights whose files hold them in `dtype` stay mapped to the files, which all processes of a machine share;
     others are copied one by one.
     """
-    config, tokenizer = configuration_of(settings)
     if settings.model != PRESET:
-        folder = find_folder(settings.model)
-        model = UAREModel.from_pretrained(folder, config=config, dtype=dtype)
-        if next(model.codec.parameters()).dtype != torch.float32:
-            model.codec.float()
-            load_stored(model.codec, folder, "codec.")
-        return model, tokenizer
+        return load_model(settings.model, dtype)
+    config, tokenizer = configuration_of(settings)
     assert settings.codec is not None  # the settings have seen to it
     torch.manual_seed(settings.seed)  # initial weights
     model = UAREModel(config)
@@ -58,6 +56,17 @@ def build(settings: TrainSettings, dtype: torch.dtype = torch.float32) -> tuple[
     if settings.vision is not None:
         assert model.vision.texture is not None  # the preset has one
         load_part(model.vision.texture.image, settings.vision / "vision.safetensors")
+    return model, tokenizer
+
+
+def load_model(name: str, dtype: torch.dtype = torch.float32) -> tuple[UAREModel, TextTokenizer]:
+    """A model folder or a model of the package, its codec in float32, and its tokenizer."""
+    folder = find_folder(name)
+    config, tokenizer = _configuration_in(folder)
+    model = UAREModel.from_pretrained(folder, config=config, dtype=dtype)
+    if next(model.codec.parameters()).dtype != torch.float32:
+        model.codec.float()
+        load_stored(model.codec, folder, "codec.")
     return model, tokenizer
 
 
@@ -71,7 +80,7 @@ def load_part(module: nn.Module, path: Path) -> None:
         ) from None
 
 
-def starting_dtype(settings: TrainSettings) -> torch.dtype:
+def starting_dtype(settings: RunSettings) -> torch.dtype:
     """What weights are read in: DeepSpeed makes bfloat16 of them in the precision `bf16` anyway."""
     return torch.bfloat16 if settings.precision == "bf16" else torch.float32
 

@@ -5,11 +5,11 @@ headings, markdown, a text cut off in the middle. What cannot be read becomes No
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from uare.prompts import joined
 from uare.results import Analysis, Degradation
-from uare.vocabulary import ATTRIBUTES, LEVELS, SEVERITIES
+from uare.vocabulary import ATTRIBUTES, HARMED_BY, LEVELS, SEVERITIES
 
 # Logits are read right after these; `data/texts.py` trains answers that contain them word for word.
 QUALITY_PREFIX = "The quality of this image is"
@@ -18,6 +18,7 @@ VERDICT_PREFIX = "The better image is"
 VERDICT_WORDS: tuple[str, str, str] = ("A", "B", "neither")  # A better, B better, equal
 
 NO_DEFECTS = "no visible defects"
+MILD = 2  # largest severity that a good attribute may have
 
 # Other models' headings -> the four parts.
 HEADINGS: dict[str, str] = {
@@ -161,6 +162,21 @@ def parse_assessment(text: str) -> tuple[str | None, dict[str, str]]:
         if match:
             attributes[name] = match[1].lower()
     return (overall[1].lower() if overall else None), attributes
+
+
+def reason_for(attribute: str, level: str, degradations: Sequence[Degradation]) -> str:
+    """One sentence on an attribute: its level, and those of the named degradations that bear on it.
+
+    Level and degradations are read apart, so they may disagree; the sentence then says that they do.
+    """
+    named = [one for one in degradations if one.type in HARMED_BY[attribute]]
+    stated = f"{attribute.capitalize()} is {level}"
+    is_fine = LEVELS[level] >= LEVELS["good"]
+    if not named:
+        return f"{stated}." if is_fine else f"{stated}, without a named defect that explains it."
+    words = joined([one.words for one in named])
+    is_mild = all(one.severity is not None and one.severity <= MILD for one in named)
+    return f"{stated}, although {words} is named." if is_fine and not is_mild else f"{stated}: {words}."
 
 
 def level_of(score: float) -> str:

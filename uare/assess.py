@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 
 from uare import prompts
-from uare.analysis import ATTRIBUTE_PREFIXES, QUALITY_PREFIX, level_of, parse_analysis
+from uare.analysis import ATTRIBUTE_PREFIXES, QUALITY_PREFIX, level_of, parse_analysis, reason_for
 from uare.cache import ContextCache
 from uare.decoding import choice_logits, generate, read
 from uare.experts.iqa import expected_score, level_distribution
@@ -37,18 +37,28 @@ def assess_photo(
     view: list[Item] = [vision_item(pixels, model.config, model.config.assess_transform)]
     seen = read(model, [view])
     asked = read(model, [[user_text(tokenizer, prompts.ASSESS_QUESTION)]], seen)
-    distribution, attributes = _levels(model, tokenizer, asked)
+    distribution, attributes = level_distributions(model, tokenizer, asked)
     question = [[user_text(tokenizer, prompts.ANALYSE_QUESTION)]]
     analysis = parse_analysis(write_answer(model, tokenizer, read(model, question, seen), on_text))
     score = float(expected_score(distribution))
     return Assessment(
         score=score,
         level=level_of(score),
-        distribution=dict(zip(LEVELS, distribution.tolist(), strict=True)),
-        attributes=attributes,
+        distribution=_named(distribution),
+        attributes={name: float(expected_score(one)) for name, one in attributes.items()},
+        attribute_distributions={name: _named(one) for name, one in attributes.items()},
+        reasons={
+            name: reason_for(name, level_of(float(expected_score(one))), analysis.degradations)
+            for name, one in attributes.items()
+        },
         degradations=analysis.degradations,
         text=analysis.text,
     )
+
+
+def _named(distribution: Tensor) -> dict[str, float]:
+    """Level -> probability, of a distribution (5,)."""
+    return dict(zip(LEVELS, distribution.tolist(), strict=True))
 
 
 def score_photos(model: UAREModel, tokenizer: TextTokenizer, images: Sequence[Tensor]) -> list[float]:
@@ -64,20 +74,22 @@ def score_photos(model: UAREModel, tokenizer: TextTokenizer, images: Sequence[Te
     return scores
 
 
-def _levels(
+def level_distributions(
     model: UAREModel, tokenizer: TextTokenizer, asked: ContextCache
-) -> tuple[Tensor, dict[str, float]]:
-    """The overall distribution (5,), and each attribute's score, read after the levels said before it."""
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The overall distribution (5,) over `LEVELS`, and each attribute's, read after the levels before it.
+
+    `asked` is the context of one image and the question about it.
+    """
     words = list(LEVELS)
-    distribution = level_distribution(choice_logits(model, tokenizer, asked, QUALITY_PREFIX, words)[0])
-    said = f"{QUALITY_PREFIX} {words[int(distribution.argmax())]}."
-    attributes: dict[str, float] = {}
+    overall = level_distribution(choice_logits(model, tokenizer, asked, QUALITY_PREFIX, words)[0])
+    said = f"{QUALITY_PREFIX} {words[int(overall.argmax())]}."
+    attributes: dict[str, Tensor] = {}
     for name in ATTRIBUTES:
         prefix = f"{said} {ATTRIBUTE_PREFIXES[name]}"
-        levels = level_distribution(choice_logits(model, tokenizer, asked, prefix, words)[0])
-        attributes[name] = float(expected_score(levels))
-        said = f"{prefix} {words[int(levels.argmax())]}."
-    return distribution, attributes
+        attributes[name] = level_distribution(choice_logits(model, tokenizer, asked, prefix, words)[0])
+        said = f"{prefix} {words[int(attributes[name].argmax())]}."
+    return overall, attributes
 
 
 def write_answer(

@@ -183,7 +183,7 @@ class UAREPipeline:
         on_text: Callable[[str], None] | None = None,
     ) -> Analysis:
         """The analysis that `restore` would write first for this photo, instruction and size."""
-        source = _upscaled(_pixels(_loaded(photo)), RestoreOptions(upscale=upscale).upscale)
+        source = upscaled(_pixels(_loaded(photo)), RestoreOptions(upscale=upscale).upscale)
         return write_analysis(self.model, self.tokenizer, source, instruction, on_text)
 
     @overload

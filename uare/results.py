@@ -93,6 +93,8 @@ class Assessment:
     degradations: tuple[Degradation, ...]
     text: str
     regions: tuple[Region, ...] | None = None  # they cover the photo once, largest first; None: not asked for
+    attribute_distributions: dict[str, dict[str, float]] = field(default_factory=dict)  # as `distribution`
+    reasons: dict[str, str] = field(default_factory=dict)  # attribute -> a sentence (`analysis.reason_for`)
 
     def to_dict(self) -> Json:
         regions = self.regions
@@ -101,6 +103,8 @@ class Assessment:
             "level": self.level,
             "distribution": rounded(self.distribution),
             "attributes": rounded(self.attributes),
+            "attribute_distributions": {k: rounded(v) for k, v in self.attribute_distributions.items()},
+            "reasons": dict(self.reasons),
             "degradations": [one.to_dict() for one in self.degradations],
             "text": self.text,
             "regions": None if regions is None else [one.to_dict() for one in regions],

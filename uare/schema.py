@@ -107,7 +107,15 @@ DEFINITIONS: dict[str, Schema] = {
         score=_SCORE,
         level=_LEVEL,
         distribution=_map("Level -> probability; they sum to 1.", _PROBABILITY),
-        attributes=_map(f"Score in 1..5 of each of: {', '.join(ATTRIBUTES)}.", {"type": "number"}),
+        attributes=_map(
+            f"Score in 1..5 of each of: {', '.join(ATTRIBUTES)}. Composition is not rated.",
+            {"type": "number"},
+        ),
+        attribute_distributions=_map(
+            "Attribute -> level -> probability; the score is their mean.",
+            _map("They sum to 1.", _PROBABILITY),
+        ),
+        reasons=_map("Attribute -> a sentence: its level, and the named defects.", {"type": "string"}),
         degradations=_list("The defects that the text names.", {"$ref": "#/$defs/degradation"}),
         text=_text("The analysis as the model wrote it."),
         regions=_or_null(

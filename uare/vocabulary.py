@@ -30,3 +30,12 @@ DIMENSIONS: dict[str, str] = {
     "artefact": "artefacts",
     "blur": "sharpness",
 }
+
+# Attribute -> the degradations that harm it.
+HARMED_BY: dict[str, tuple[str, ...]] = {
+    "sharpness": ("blur", "lowres", "haze", "rain"),
+    "colour fidelity": ("haze", "lowlight"),
+    "noise": ("noise", "lowlight"),
+    "artefacts": ("jpeg", "rain"),
+    "exposure": ("lowlight", "haze"),
+}

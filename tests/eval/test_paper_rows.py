@@ -54,6 +54,9 @@ def test_published_numbers_are_those_of_the_paper() -> None:
     assert tables["UARE, table 3: image quality assessment"].rows["UARE (paper)"][4:6] == (0.855, 0.814)
     assert tables["UARE, table 2: FoundIR, PSNR"].rows["FoundIR"][8] == 34.27
     assert tables["UARE, table B.3: FoundIR, MANIQA"].rows["UARE (paper)"][3] == 0.4234
+    ranked = tables["MG-IQA, reported SRCC"]
+    found = dict(zip([one.name for one in ranked.columns], ranked.rows["MG-IQA (paper)"], strict=True))
+    assert (found["SPAQ"], found["CLIVE"], found["SRIQA-Bench"]) == (0.841, 0.846, 0.651)
 
 
 def test_our_row_stands_below_the_quoted_ones_with_n_and_interval(run: Run) -> None:

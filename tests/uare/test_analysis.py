@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.labels import HARM
 from data.records import DegradationRecord
 from data.texts import analysis_of
 from uare.analysis import (
@@ -18,10 +19,11 @@ from uare.analysis import (
     level_of,
     parse_analysis,
     parse_assessment,
+    reason_for,
 )
 from uare.prompts import RESTORE, restore_instruction
 from uare.results import Analysis, Degradation
-from uare.vocabulary import ATTRIBUTES, DEGRADATIONS, LEVELS, SEVERITIES
+from uare.vocabulary import ATTRIBUTES, DEGRADATIONS, HARMED_BY, LEVELS, SEVERITIES
 
 CONTENT = "A dark, muted scene with some fine detail."
 RECORDS = st.lists(
@@ -199,3 +201,22 @@ def test_restore_instructions_name_what_is_given() -> None:
         restore_instruction(["noise", "blur", "jpeg"])
         == "enhance this image with noise, blur and JPEG artifacts"
     )
+
+
+def test_a_reason_names_the_defects_that_bear_on_the_attribute() -> None:
+    defects = (Degradation(type="blur", severity=4), Degradation(type="noise", severity=1))
+    assert reason_for("sharpness", "poor", defects) == "Sharpness is poor: serious blur."
+    assert reason_for("noise", "good", defects) == "Noise is good: slight noise."
+    assert reason_for("exposure", "excellent", defects) == "Exposure is excellent."
+
+
+def test_a_reason_says_where_level_and_description_disagree() -> None:
+    blurred = (Degradation(type="blur", severity=4),)
+    assert reason_for("sharpness", "good", blurred) == "Sharpness is good, although serious blur is named."
+    unexplained = "Noise is bad, without a named defect that explains it."
+    assert reason_for("noise", "bad", blurred) == unexplained
+
+
+def test_what_harms_an_attribute_is_what_its_labels_follow_from() -> None:
+    told = {name: {kind for kind, harms in HARM.items() if name in harms} for name in ATTRIBUTES}
+    assert {name: set(kinds) for name, kinds in HARMED_BY.items()} == told

@@ -55,6 +55,17 @@ def test_every_attribute_has_a_score_from_1_to_5(tiny_pipeline: UAREPipeline) ->
     assert all(1 <= score <= 5 for score in attributes.values())
 
 
+def test_an_attributes_score_is_the_expected_level_of_its_distribution(tiny_pipeline: UAREPipeline) -> None:
+    result = tiny_pipeline.assess(PHOTOS[0])
+    assert list(result.attribute_distributions) == list(result.reasons) == list(ATTRIBUTES)
+    for name, shares in result.attribute_distributions.items():
+        assert list(shares) == list(LEVELS)
+        assert sum(shares.values()) == pytest.approx(1, abs=1e-6)
+        expected = sum(share * LEVELS[level] for level, share in shares.items())
+        assert result.attributes[name] == pytest.approx(expected, abs=1e-6)
+        assert result.reasons[name].startswith(f"{name.capitalize()} is {level_of(expected)}")
+
+
 def test_the_text_is_the_models_own_answer_to_the_question(tiny_pipeline: UAREPipeline) -> None:
     model, tokenizer = tiny_pipeline.model, tiny_pipeline.tokenizer
     pixels = torch.from_numpy(PHOTOS[0]).permute(2, 0, 1).float() / 255

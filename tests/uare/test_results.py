@@ -23,6 +23,8 @@ def test_assessment_rounds_only_in_its_dictionary() -> None:
         level="fair",
         distribution={"fair": third, "good": 2 * third},
         attributes={"noise": third + 1},
+        attribute_distributions={"noise": {"fair": third}},
+        reasons={"noise": "Noise is bad: serious noise."},
         degradations=(NOISE,),
         text="The quality of this image is fair.",
     )
@@ -31,6 +33,8 @@ def test_assessment_rounds_only_in_its_dictionary() -> None:
         "level": "fair",
         "distribution": {"fair": 0.3333, "good": 0.6667},
         "attributes": {"noise": 1.3333},
+        "attribute_distributions": {"noise": {"fair": 0.3333}},
+        "reasons": {"noise": "Noise is bad: serious noise."},
         "degradations": [{"type": "noise", "severity": 3}],
         "text": "The quality of this image is fair.",
         "regions": None,
