@@ -30,10 +30,10 @@ async function load(rested = false) {
 async function show() {
   $("notice").hidden = true;
   $("pair").hidden = false;
-  $("next").disabled = true;
   view = { scale: 1, x: 0, y: 0 };
   draw();
   questions();
+  enable();
   const seen = images.map((image) => new Promise((done, failed) => {
     image.onload = done;
     image.onerror = failed;
@@ -159,17 +159,27 @@ function draw() {
   $("scale").textContent = `${view.scale.toFixed(view.scale % 1 ? 1 : 0)}×`;
 }
 
+// Distance of two fingers in pixels; 0 for one.
+function spread(fingers) {
+  const [one, other] = fingers.values();
+  return other ? Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY) : 0;
+}
+
 for (const image of images) {
   const frame = image.parentElement;
-  let last = null;
+  const fingers = new Map();  // or the mouse: pointer -> where it was last
   frame.addEventListener("wheel", (event) => { event.preventDefault(); zoom(event.deltaY < 0 ? 1.25 : 0.8); }, { passive: false });
-  frame.addEventListener("pointerdown", (event) => { last = event; frame.setPointerCapture(event.pointerId); });
+  frame.addEventListener("pointerdown", (event) => { fingers.set(event.pointerId, event); frame.setPointerCapture(event.pointerId); });
   frame.addEventListener("pointermove", (event) => {
+    const last = fingers.get(event.pointerId);
     if (!last) return;
-    move((event.clientX - last.clientX) / image.offsetWidth, (event.clientY - last.clientY) / image.offsetHeight);
-    last = event;
+    const before = spread(fingers);
+    fingers.set(event.pointerId, event);
+    if (fingers.size === 2 && before > 0) zoom(spread(fingers) / before);
+    const share = 1 / fingers.size;
+    move(share * (event.clientX - last.clientX) / image.offsetWidth, share * (event.clientY - last.clientY) / image.offsetHeight);
   });
-  for (const end of ["pointerup", "pointercancel"]) frame.addEventListener(end, () => { last = null; });
+  for (const end of ["pointerup", "pointercancel"]) frame.addEventListener(end, (event) => fingers.delete(event.pointerId));
 }
 $("in").onclick = () => zoom(2);
 $("out").onclick = () => zoom(0.5);
