@@ -71,7 +71,8 @@ def sample(
     """Denoises targets, one per sample of the context; returns their latent tokens (h·w, C*4) float32.
 
     A target holds the start x_t and its time (1 for pure noise). Guided branches run as more samples of the
-    same batch; branches that do nothing are not run. `on_step(i, x)` sees the state after step i.
+    same batch; branches that do nothing are not run. `on_step(i, x)` sees after step i what its velocity
+    leads to at time 0: a guess at the result, and the result itself after the last.
     """
     uses_text = context.text_free is not None and sampling.text_scale > 1
     uses_image = context.image_free is not None and sampling.image_scale > 1
@@ -92,7 +93,7 @@ def sample(
         # float32: the steps add up
         state = [x - v * (t - next_t) for x, v in zip(state, velocities, strict=True)]
         if on_step is not None:
-            on_step(i, state)
+            on_step(i, [x - v * next_t for x, v in zip(state, velocities, strict=True)])
     return state
 
 

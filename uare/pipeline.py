@@ -22,8 +22,8 @@ from uare.judge import CONFIG_FILE, Judge, find_judge
 from uare.masks import apply_mask, load_mask
 from uare.model import UAREModel
 from uare.options import MIN_TILE_PX, RestoreOptions
-from uare.restore import restore_pixels
-from uare.results import Assessment, Comparison, Restoration, Verdict
+from uare.restore import Listener, restore_pixels, write_analysis
+from uare.results import Analysis, Assessment, Comparison, Restoration, Verdict
 from uare.saving import fitting_planes, fitting_samples, format_of, to_pillow
 from uare.tokenizer import TextTokenizer
 
@@ -114,6 +114,18 @@ class UAREPipeline:
         )
         return compared.probabilities
 
+    def analyse(
+        self,
+        photo: Photos,
+        *,
+        instruction: str | None = None,
+        upscale: int = 1,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Analysis:
+        """The analysis that `restore` would write first for this photo, instruction and size."""
+        source = _upscaled(_pixels(_loaded(photo)), RestoreOptions(upscale=upscale).upscale)
+        return write_analysis(self.model, self.tokenizer, source, instruction, on_text)
+
     @overload
     def restore(self, photo: list[OnePhoto], **options: Any) -> list[Restoration]: ...
     @overload
@@ -128,20 +140,27 @@ class UAREPipeline:
         *,
         on_step: Callable[[int, int], None] | None = None,
         on_text: Callable[[str], None] | None = None,
+        on_preview: Callable[[Tensor], None] | None = None,
+        analysis: str | None = None,
         **options: Any,
     ) -> Restored:
         """Restores one photo and keeps its full precision; `options` as in `restore`.
 
-        `on_step(done, total)` and `on_text(text so far)` report progress.
+        `on_step(done, total)`, `on_text(text so far)` and `on_preview(pixels so far, (3, H, W))` report
+        progress, and end the work if they raise. `analysis` are words, such as those of `analyse` after
+        somebody has changed them, that guide the restoration instead of some that the model writes.
         """
         chosen = RestoreOptions(**options)
+        if analysis is not None and not chosen.analyse:
+            raise InputError("an analysis was given, and analyse=False asks for none; leave one of them out")
+        listener = Listener(on_text=on_text, on_step=on_step, on_preview=on_preview)
         loaded = _loaded(photo)
         source = _upscaled(_pixels(loaded), chosen.upscale)
         # not `source`: what a photo holds under alpha 0 is part of it
         untouched = loaded.pixels if chosen.upscale == 1 else source
         weights = None if chosen.mask is None else load_mask(chosen.mask, loaded.size)
 
-        pixels, result = self._best(source, chosen, on_step, on_text)
+        pixels, result = self._best(source, chosen, listener, analysis)
         if weights is not None:
             pixels = apply_mask(untouched, pixels, weights)
         warnings = [*loaded.warnings, *result.warnings]
@@ -165,12 +184,14 @@ class UAREPipeline:
         self,
         source: Tensor,
         options: RestoreOptions,
-        on_step: Callable[[int, int], None] | None,
-        on_text: Callable[[str], None] | None,
+        listener: Listener,
+        analysis: str | None,
     ) -> tuple[Tensor, Restoration]:
         """The best-scored of `best_of` restorations with consecutive seeds; one needs no score."""
         seeds = range(options.seed, options.seed + options.best_of)
-        candidates = [self._restored(source, replace(options, seed=seed), on_step, on_text) for seed in seeds]
+        candidates = [
+            self._restored(source, replace(options, seed=seed), listener, analysis) for seed in seeds
+        ]
         if len(candidates) == 1:
             return candidates[0]
         scores = score_photos(self.model, self.tokenizer, [pixels for pixels, _ in candidates])
@@ -180,8 +201,8 @@ class UAREPipeline:
         self,
         source: Tensor,
         options: RestoreOptions,
-        on_step: Callable[[int, int], None] | None,
-        on_text: Callable[[str], None] | None,
+        listener: Listener,
+        analysis: str | None,
     ) -> tuple[Tensor, Restoration]:
         """Restores with the tile asked for, and with smaller ones where memory does not suffice."""
         largest = min(options.tile or self.model.config.tile_px, self.model.config.latent.largest_px)
@@ -189,8 +210,8 @@ class UAREPipeline:
         warnings: tuple[str, ...] = ()
         while True:
             try:
-                pixels, analysis, timings = restore_pixels(
-                    self.model, self.tokenizer, source, options, on_step, on_text
+                pixels, guide, timings = restore_pixels(
+                    self.model, self.tokenizer, source, options, listener, analysis
                 )
                 break
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
@@ -208,7 +229,7 @@ class UAREPipeline:
                     torch.cuda.empty_cache()
         result = Restoration(
             image=to_pillow(pixels),
-            analysis=analysis,
+            analysis=guide,
             verdict=None,
             seed=options.seed,
             steps=options.sampling(self.model.config.sampling).num_steps,

@@ -5,7 +5,7 @@ and cut like it, so that neighbouring tiles start alike where they overlap.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -54,6 +54,18 @@ class Timings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Listener:
+    """What a caller hears of a restoration as it goes on; whatever these raise ends it."""
+
+    on_text: Callable[[str], None] | None = None  # the analysis so far
+    on_step: Callable[[int, int], None] | None = None  # steps done, of how many
+    on_preview: Callable[[Tensor], None] | None = None  # the photo (3, H, W) so far; changes after the call
+
+
+SILENCE = Listener()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """What the network is told in words: the user's, and its own analysis."""
 
@@ -70,12 +82,13 @@ def restore_pixels(
     tokenizer: TextTokenizer,
     pixels: Tensor,
     options: RestoreOptions,
-    on_step: Callable[[int, int], None] | None = None,
-    on_text: Callable[[str], None] | None = None,
+    listener: Listener = SILENCE,
+    analysis: str | None = None,
 ) -> tuple[Tensor, Analysis | None, dict[str, float]]:
     """Restores an image (3, H, W) float32 in [0, 1] of any size; returns it, the analysis, seconds by stage.
 
-    Raises what the allocator raises when memory runs out; the pipeline answers with smaller tiles.
+    `analysis` are words that guide it instead of some that the model writes. Raises what the allocator raises
+    when memory runs out; the pipeline answers with smaller tiles.
     """
     timings = Timings()
     sampling = options.sampling(model.config.sampling)
@@ -83,28 +96,78 @@ def restore_pixels(
     height, width = pixels.shape[-2:]
     plan = plan_tiles(height, width, tile, int(tile * OVERLAP), model.config.latent.stride_px)
     with timings.stage("analysis"):
-        request, analysis = _ask(model, tokenizer, pixels, options, on_text)
+        request, read_analysis = _ask(model, tokenizer, pixels, options, listener, analysis)
     canvas = Canvas(plan)
+    preview = None if listener.on_preview is None else _Preview(pixels, listener.on_preview)
     boxes = plan.boxes
     noise = _noise_like(plan, model, options.seed)
     total = sampling.num_steps * len(boxes)
     for first in range(0, len(boxes), TILE_BATCH):
         batch = boxes[first : first + TILE_BATCH]
 
-        def report(step: int, _: list[Tensor], first: int = first, size: int = len(batch)) -> None:
-            if on_step is not None:
-                on_step(sampling.num_steps * first + (step + 1) * size, total)
+        def report(
+            step: int, decoded: Callable[[], Tensor], first: int = first, batch: Sequence[Box] = batch
+        ) -> None:
+            if listener.on_step is not None:
+                listener.on_step(sampling.num_steps * first + (step + 1) * len(batch), total)
+            if preview is not None and step + 1 < sampling.num_steps:  # the last is shown below
+                preview.show(decoded(), batch)
 
         tiles = torch.stack([cut_tile(pixels, box) for box in batch])  # (B, 3, h, w)
         start = torch.stack([_cut_latent(noise, box, model) for box in batch])  # (B, tokens, C*4)
         restored = _restore_tiles(model, tiles, start, request, options, timings, report)
         for box, result in zip(batch, restored, strict=True):
             canvas.add(result, box)
+        if preview is not None:
+            preview.show(restored, batch)
     result = canvas.result().clamp(0, 1)
     if request.is_of_tones:
         with timings.stage("tones"):  # of the whole photo, so that tiles cannot differ
             result = result.lerp(retoned(pixels[None], result[None])[0], _fidelity(model, options))
-    return result, analysis, timings.seconds
+    return result, read_analysis, timings.seconds
+
+
+class _Preview:
+    """The photo as it stands while tiles of it are worked on."""
+
+    def __init__(self, pixels: Tensor, on_preview: Callable[[Tensor], None]) -> None:
+        self._picture = pixels.clone()  # (3, H, W)
+        self._on_preview = on_preview
+
+    def show(self, tiles: Tensor, boxes: Sequence[Box]) -> None:
+        """Lays tiles (B, 3, h, w) over the picture, without what reaches beyond it, and hands it on."""
+        for tile, (x0, y0, x1, y1) in zip(tiles, boxes, strict=True):
+            under = self._picture[:, y0:y1, x0:x1]
+            under.copy_(tile[:, : under.shape[-2], : under.shape[-1]].clamp(0, 1))
+        self._on_preview(self._picture)
+
+
+@torch.no_grad()
+def write_analysis(
+    model: UAREModel,
+    tokenizer: TextTokenizer,
+    pixels: Tensor,
+    instruction: str | None = None,
+    on_text: Callable[[str], None] | None = None,
+) -> Analysis:
+    """The analysis that `restore_pixels` writes first for an image (3, H, W) and an instruction."""
+    overview = _overview(pixels, model.config)
+    wish = user_text(tokenizer, instruction or prompts.ANALYSE_THEN_RESTORE)
+    return _written(model, tokenizer, overview, wish, on_text)
+
+
+def _written(
+    model: UAREModel,
+    tokenizer: TextTokenizer,
+    overview: Tensor,
+    wish: Text,
+    on_text: Callable[[str], None] | None,
+) -> Analysis:
+    """The analysis of an overview (3, h, w)."""
+    tokens = encode_tokens(model.codec, overview[None].to(model.device), patch=model.config.latent.patch_size)
+    clean = CleanLatent(tokens=tokens[0].cpu(), grid=_grid(overview, model))
+    view = vision_item(overview, model.config, model.config.vision_transform)
+    return parse_analysis(write_answer(model, tokenizer, read(model, [[clean, view, wish]]), on_text))
 
 
 def _ask(
@@ -112,7 +175,8 @@ def _ask(
     tokenizer: TextTokenizer,
     pixels: Tensor,
     options: RestoreOptions,
-    on_text: Callable[[str], None] | None,
+    listener: Listener,
+    given: str | None,
 ) -> tuple[Request, Analysis | None]:
     """The words that go with every tile, with the analysis where one is wanted."""
     if not options.analyse:
@@ -126,18 +190,16 @@ def _ask(
     words = options.instruction or prompts.ANALYSE_THEN_RESTORE
     wish = user_text(tokenizer, words)
     overview = _overview(pixels, model.config)
-    overview = pad_to_multiple(overview, model.config.latent.stride_px)
-    tokens = encode_tokens(model.codec, overview[None].to(model.device), patch=model.config.latent.patch_size)
-    clean = CleanLatent(tokens=tokens[0].cpu(), grid=_grid(overview, model))
-    view = vision_item(overview, model.config, model.config.vision_transform)
-    text = write_answer(model, tokenizer, read(model, [[clean, view, wish]]), on_text)
-    analysis = parse_analysis(text)
+    if given is None:
+        analysis = _written(model, tokenizer, overview, wish, listener.on_text)
+    else:
+        analysis = parse_analysis(given)
     named = f"{words} {analysis.quality or ''}"
     is_doubted = not _recolouring(words) and _is_doubtful(analysis, overview)
     return Request(
         instruction=wish,
         # decoded and encoded again, as in training: the ids may differ from those generated
-        analysis=user_text(tokenizer, text),
+        analysis=user_text(tokenizer, analysis.text),
         keeps_colours=not _recolouring(named),
         is_of_tones=model.detail is not None and not is_doubted and _is_of_tones(named),
         is_doubted=is_doubted,
@@ -145,15 +207,19 @@ def _ask(
 
 
 def _overview(pixels: Tensor, config: UAREConfig) -> Tensor:
-    """What of a photo (3, H, W) is analysed: all of it, reduced where it is too large, or its middle."""
+    """What of a photo (3, H, W) is analysed: all of it, reduced where it is too large, or its middle.
+
+    Its sides are multiples of the latent tokens' stride.
+    """
+    stride = config.latent.stride_px
     largest_px = min(config.tile_px, config.analysis_px, config.latent.largest_px)
     height, width = pixels.shape[-2:]
     scale = largest_px / max(height, width)
-    if scale >= 1:
-        return pixels
-    if config.vision_transform.cuts and min(height, width) >= config.latent.stride_px:
-        return cut_middle(pixels, largest_px, config.latent.stride_px)
-    return resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
+    if scale < 1 and config.vision_transform.cuts and min(height, width) >= stride:
+        return cut_middle(pixels, largest_px, stride)
+    if scale < 1:
+        pixels = resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
+    return pad_to_multiple(pixels, stride)
 
 
 def _recolouring(words: str) -> dict[str, int | None]:
@@ -181,9 +247,12 @@ def _restore_tiles(
     request: Request,
     options: RestoreOptions,
     timings: Timings,
-    on_step: Callable[[int, list[Tensor]], None],
+    on_step: Callable[[int, Callable[[], Tensor]], None],
 ) -> Tensor:
-    """Restores tiles (B, 3, h, w) of one size from noise (B, tokens, C*4); returns such on the CPU."""
+    """Restores tiles (B, 3, h, w) of one size from noise (B, tokens, C*4); returns such on the CPU.
+
+    `on_step(i, decoded)` hears of step i; `decoded()` are the tiles as they would be if it were the last.
+    """
     patch, grid = model.config.latent.patch_size, _grid(tiles, model)
     sampling = options.sampling(model.config.sampling)
     fidelity = _fidelity(model, options)
@@ -197,21 +266,41 @@ def _restore_tiles(
         NoisedLatent(tokens=noised(latent, eps, start), grid=grid, timestep=start, base=latent)
         for latent, eps in zip(latents, noise, strict=True)
     ]
+
+    def decoded(tokens: list[Tensor]) -> Tensor:
+        return _decoded(model, tiles, latents, torch.stack(tokens), request, fidelity)
+
     with timings.stage("flow"):
-        tokens = torch.stack(sample(model, context, targets, sampling, on_step))
+        clean = sample(model, context, targets, sampling, lambda i, x: on_step(i, lambda: decoded(x)))
+    with timings.stage("decode"):
+        return decoded(clean)
+
+
+def _decoded(
+    model: UAREModel,
+    tiles: Tensor,
+    latents: Tensor,
+    tokens: Tensor,
+    request: Request,
+    fidelity: float,
+) -> Tensor:
+    """Pixels (B, 3, h, w) on the CPU of latent tokens (B, tokens, C*4) that were restored.
+
+    `tiles` (B, 3, h, w) and `latents` are the photo's own.
+    """
+    patch, grid = model.config.latent.patch_size, _grid(tiles, model)
     if request.is_doubted and model.detail is not None:
         tokens = latents  # the photo's own colours; what it needs beside, the detail path sees for itself
-    with timings.stage("decode"):
-        restored = decode_tokens(model.codec, tokens.to(model.device), grid, patch)
-        if model.detail is not None:
-            seen = decode_tokens(model.codec, latents.to(model.device), grid, patch)
-            if request.keeps_colours:
-                restored = match_low_frequencies(restored, seen)
-            dtype = model.dtype
-            weight = 0.0 if request.is_of_tones else fidelity  # structure comes from the photo, whole
-            restored = model.detail(tiles.to(dtype), restored.to(dtype), seen.to(dtype), weight).float()
-        elif fidelity > 0 and request.keeps_colours:
-            restored = match_low_frequencies(restored, tiles)
+    restored = decode_tokens(model.codec, tokens.to(model.device), grid, patch)
+    if model.detail is not None:
+        seen = decode_tokens(model.codec, latents.to(model.device), grid, patch)
+        if request.keeps_colours:
+            restored = match_low_frequencies(restored, seen)
+        dtype = model.dtype
+        weight = 0.0 if request.is_of_tones else fidelity  # structure comes from the photo, whole
+        restored = model.detail(tiles.to(dtype), restored.to(dtype), seen.to(dtype), weight).float()
+    elif fidelity > 0 and request.keeps_colours:
+        restored = match_low_frequencies(restored, tiles)
     return restored.cpu()
 
 

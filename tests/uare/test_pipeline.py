@@ -211,6 +211,23 @@ def test_steps_are_reported_to_the_last(restoring_pipeline: UAREPipeline) -> Non
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
+def test_words_that_were_changed_guide_the_restoration(restoring_pipeline: UAREPipeline) -> None:
+    photo = random_array(32, 48)
+    analysis = restoring_pipeline.analyse(photo)
+    own = restoring_pipeline.restore_photo(photo, verify=False)
+    same = restoring_pipeline.restore_photo(photo, analysis=analysis.text, verify=False)
+    other = restoring_pipeline.restore_photo(photo, analysis="It shows serious haze.", verify=False)
+    assert torch.equal(own.pixels, same.pixels)
+    assert not torch.equal(own.pixels, other.pixels)
+    assert other.result.analysis is not None
+    assert other.result.analysis.text == "It shows serious haze."
+
+
+def test_an_analysis_and_the_wish_for_none_contradict(restoring_pipeline: UAREPipeline) -> None:
+    with pytest.raises(InputError, match="leave one of them out"):
+        restoring_pipeline.restore_photo(random_array(32, 48), analysis="It is dark.", analyse=False)
+
+
 @pytest.mark.parametrize(
     ("choice", "sentence"),
     [

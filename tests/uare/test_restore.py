@@ -17,7 +17,7 @@ from uare.colour import low_frequencies
 from uare.encoding import decode_tokens, encode_tokens
 from uare.model import UAREModel
 from uare.options import RestoreOptions
-from uare.restore import restore_pixels
+from uare.restore import Listener, restore_pixels, write_analysis
 from uare.tiling import plan_tiles
 from uare.tokenizer import TextTokenizer
 
@@ -277,7 +277,8 @@ def test_steps_are_reported_until_the_last_tile_is_done(
     seen: list[tuple[int, int]] = []
     photo = smooth_pixels(200, 300)  # 6 tiles, 4 and 2 at a time
     options = RestoreOptions(analyse=False, tile=128, steps=2)
-    restore_pixels(restorer, tiny_tokenizer, photo, options, lambda done, total: seen.append((done, total)))
+    listener = Listener(on_step=lambda done, total: seen.append((done, total)))
+    restore_pixels(restorer, tiny_tokenizer, photo, options, listener)
     assert seen == [(4, 12), (8, 12), (10, 12), (12, 12)]
 
 
@@ -285,11 +286,88 @@ def test_the_analysis_is_streamed_as_it_grows(restorer: UAREModel, tiny_tokenize
     seen: list[str] = []
     options = RestoreOptions(steps=1)
     _, analysis, _ = restore_pixels(
-        restorer, tiny_tokenizer, smooth_pixels(32, 32), options, None, seen.append
+        restorer, tiny_tokenizer, smooth_pixels(32, 32), options, Listener(on_text=seen.append)
     )
     assert analysis is not None
     assert seen[-1] == analysis.text
     assert all(len(after) >= len(before) for before, after in pairwise(seen))
+
+
+def test_the_preview_ends_as_the_photo_and_shows_what_further_steps_would_change(
+    restorer: UAREModel, tiny_tokenizer: TextTokenizer
+) -> None:
+    photo = smooth_pixels(200, 250)  # one tile, which reaches beyond it on both sides
+    seen: list[Tensor] = []
+    options = RestoreOptions(**(PLAIN | {"steps": 3}))  # type: ignore[arg-type]
+    listener = Listener(on_preview=lambda pixels: seen.append(pixels.clone()))
+    result, _, _ = restore_pixels(restorer, tiny_tokenizer, photo, options, listener)
+    assert len(seen) == 3
+    assert torch.equal(seen[-1], result)
+    assert not torch.equal(seen[0], photo)
+    distances = [float((picture - result).abs().mean()) for picture in seen]
+    assert distances[0] > distances[1] > distances[2] == 0
+
+
+def test_tiles_that_are_not_restored_yet_are_the_photos_in_the_preview(
+    restorer: UAREModel, tiny_tokenizer: TextTokenizer
+) -> None:
+    photo = smooth_pixels(200, 300)  # 2 x 3 tiles, 4 and 2 at a time: the last two cover x >= 80, y >= 80
+    seen: list[Tensor] = []
+    options = RestoreOptions(**(PLAIN | {"steps": 1, "tile": 128}))  # type: ignore[arg-type]
+    listener = Listener(on_preview=lambda pixels: seen.append(pixels.clone()))
+    restore_pixels(restorer, tiny_tokenizer, photo, options, listener)
+    assert len(seen) == 2
+    is_untouched = (seen[0] == photo).all(0)
+    assert is_untouched[-1, -1] and not is_untouched[0, 0]
+    assert not (seen[1] == photo).all(0)[-1, -1]
+
+
+def test_what_a_listener_raises_ends_the_work(restorer: UAREModel, tiny_tokenizer: TextTokenizer) -> None:
+    class Enough(Exception):
+        pass
+
+    seen: list[int] = []
+
+    def stop(done: int, _: int) -> None:
+        seen.append(done)
+        raise Enough
+
+    options = RestoreOptions(**(PLAIN | {"steps": 3}))  # type: ignore[arg-type]
+    with pytest.raises(Enough):
+        restore_pixels(restorer, tiny_tokenizer, smooth_pixels(48, 64), options, Listener(on_step=stop))
+    assert seen == [1]
+
+
+def test_a_given_analysis_guides_as_the_models_own_would(
+    restorer: UAREModel, tiny_tokenizer: TextTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = smooth_pixels(48, 64)
+    options = RestoreOptions(steps=1)
+    monkeypatch.setattr(restore, "write_answer", lambda *_: "Quality: It shows obvious noise.")
+    own, analysis, _ = restore_pixels(restorer, tiny_tokenizer, photo, options)
+    assert analysis is not None
+
+    def forbidden(*_: object) -> str:
+        raise AssertionError("the model was asked although it had been told")
+
+    monkeypatch.setattr(restore, "write_answer", forbidden)
+    given, same, _ = restore_pixels(restorer, tiny_tokenizer, photo, options, analysis=analysis.text)
+    assert torch.equal(own, given)
+    assert same == analysis
+    other, _, _ = restore_pixels(
+        restorer, tiny_tokenizer, photo, options, analysis="Quality: It shows serious blur."
+    )
+    assert not torch.equal(own, other)
+
+
+def test_the_analysis_alone_is_the_one_that_a_restoration_writes_first(
+    restorer: UAREModel, tiny_tokenizer: TextTokenizer
+) -> None:
+    photo = smooth_pixels(40, 72)  # no multiples of the stride
+    _, analysis, _ = restore_pixels(
+        restorer, tiny_tokenizer, photo, RestoreOptions(steps=1, instruction="remove the haze")
+    )
+    assert write_analysis(restorer, tiny_tokenizer, photo, "remove the haze") == analysis
 
 
 def test_every_stage_has_its_time(restorer: UAREModel, tiny_tokenizer: TextTokenizer) -> None:
