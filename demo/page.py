@@ -10,11 +10,13 @@ import gradio as gr
 
 from demo.desk import Desk
 from demo.tabs.assess import add_assess_tab
+from demo.tabs.batch import add_batch_tab
+from demo.tabs.compare import add_compare_tab
 from demo.tabs.restore import add_restore_tab
 
 CSS = Path(__file__).with_name("page.css")
 CLEANED_EVERY_S, KEPT_S = 600, 3600  # uploads; what a visitor gets goes when the page closes
-TABS = (add_restore_tab, add_assess_tab)
+TABS = (add_restore_tab, add_assess_tab, add_compare_tab, add_batch_tab)
 
 
 def build(desk: Desk) -> gr.Blocks:

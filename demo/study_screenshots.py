@@ -63,7 +63,7 @@ def visit(page: Page, address: str) -> Iterator[tuple[str, bytes]]:
     yield "training", page.screenshot()
     page.click("#go-on")
     page.wait_for_selector(READY, state="attached")
-    page.click("#in")
+    page.click("[data-zoom=in]")
     page.click("#questions fieldset:first-child label:has(input[value=left])")
     yield "vote", page.screenshot()
     page.click("text=Withdraw from the study")

@@ -27,7 +27,11 @@ from demo.study_kit.study import Study, WithdrawnError
 from uare.errors import InputError
 
 WEB = Path(__file__).with_name("web")
-FILES = ("study.css", "study.js")
+FILES = {
+    "study.css": WEB / "study.css",
+    "study.js": WEB / "study.js",
+    "zoom.js": Path(__file__).parents[1] / "web" / "zoom.js",
+}
 LEFT, RIGHT = "left", "right"
 MOST_BYTES = 16_384  # of a request; a ballot has a few hundred
 HEADERS = {
@@ -119,7 +123,7 @@ def create_app(study: Study) -> FastAPI:
     def web(name: str) -> Response:
         if name not in FILES:
             raise HTTPException(404, "there is no such file")
-        return FileResponse(WEB / name)
+        return FileResponse(FILES[name])
 
     @app.get("/progress/{token}")
     def progress(token: str) -> dict[str, object]:
