@@ -38,7 +38,8 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "pictures",
         frozenset({"images", "saving", "samples", "alpha", "colour", "metadata", "sixteen_bit", "writing"})
-        | frozenset({"masks", "tiling", "view", "folders", "likeness", "opencv_resize", "bradley_terry"}),
+        | frozenset({"masks", "tiling", "view", "folders", "likeness", "opencv_resize", "bradley_terry"})
+        | frozenset({"partition", "superpixels", "segmenter"}),
     ),
     (
         "parts",
@@ -51,7 +52,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("mixture", frozenset({"mixture"})),
     ("model", frozenset({"model"})),
     ("methods", frozenset({"flow", "decoding"})),
-    ("verbs", frozenset({"assess", "compare", "restore", "judge", "judge_views"})),
+    ("verbs", frozenset({"assess", "assess_regions", "compare", "restore", "judge", "judge_views"})),
     ("pipeline", frozenset({"pipeline"})),
     (
         "work of the shells",

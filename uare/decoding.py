@@ -93,6 +93,34 @@ def choice_logits(
     return torch.stack(sums).reshape(cache.num_samples, len(words))
 
 
+@torch.no_grad()
+def next_word_logits(
+    model: UAREModel,
+    tokenizer: TextTokenizer,
+    cache: ContextCache,
+    texts: Sequence[str],
+    words: Sequence[str],
+    heard: Sequence[str],
+) -> tuple[Tensor, ContextCache]:
+    """Logits (B, len(words)) float32 of what follows each sample's text, and the cache grown by that text.
+
+    `heard` is how much of each text the cache holds already, "" for none of it. The first token counts
+    in which the words differ: for words of one token the softmax is that of `choice_logits`, without a branch
+    for every word.
+    """
+    items: list[list[Item]] = []
+    choices: list[list[int]] = []
+    for text, before in zip(texts, heard, strict=True):
+        ids = [tokenizer.encode(f"{text} {word}") for word in words]
+        common = _shared(ids)
+        known = len(_shared([tokenizer.encode(before), common])) if before else 0
+        items.append([Text(ids=tuple(common[known:]), opens=not before, closes=False)])
+        choices.append([one[len(common)] for one in ids])
+    output = model(pack(items, model.config, cache.next_positions).to(model.device), cache)
+    logits = output.logits.float().cpu()  # (B, V)
+    return logits.gather(1, torch.tensor(choices)), output.cache
+
+
 def _shared(ids: Sequence[Sequence[int]]) -> list[int]:
     """The ids with which all sequences begin."""
     shared = []

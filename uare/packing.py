@@ -32,10 +32,11 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class VisionImage:
-    """ViT patches of one image, row by row."""
+    """ViT patches of one image, row by row; of all of it, or of a part."""
 
-    patches: Tensor  # (rows · columns, patch² · 3) float32
+    patches: Tensor  # (rows · columns, patch² · 3) float32, or those at `places` alone
     grid: tuple[int, int]  # rows, columns
+    places: Tensor | None = None  # (n,) int64, which patches of the grid they are; None: all
     origin: tuple[int, int] = (0, 0)  # place of its corner in the position table
     dropped: bool = False  # condition dropout: the position still advances by one
 
@@ -155,7 +156,8 @@ class _Row:
     def add_vision(self, item: VisionImage, sample: int, position: int) -> int:
         self.patch_index.append(self.add_image(len(item.patches), AttentionMode.FULL, sample, position))
         self.patches.append(item.patches)
-        self.patch_positions.append(table_positions(item.grid, self.config.vision.table_side, item.origin))
+        positions = table_positions(item.grid, self.config.vision.table_side, item.origin)
+        self.patch_positions.append(positions if item.places is None else positions[item.places])
         return position + 1
 
     def add_latent(self, item: CleanLatent | NoisedLatent, sample: int, position: int) -> int:

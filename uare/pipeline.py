@@ -1,7 +1,7 @@
 """`UAREPipeline`: photos in, typed results out. It holds the model; each verb has its own file."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, overload
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from uare.alpha import fill_transparent
 from uare.assess import assess_photo, score_photos
+from uare.assess_regions import Segmenter, assess_regions, labels_of_masks
 from uare.checkpoints.folders import DEFAULT_MODEL, find_folder
 from uare.compare import compare_photos
 from uare.errors import InputError
@@ -25,6 +26,8 @@ from uare.options import MIN_TILE_PX, RestoreOptions
 from uare.restore import Listener, restore_pixels, write_analysis
 from uare.results import Analysis, Assessment, Comparison, Restoration, Verdict
 from uare.saving import fitting_planes, fitting_samples, format_of, to_pillow
+from uare.segmenter import SamSegmenter
+from uare.superpixels import superpixel_regions
 from uare.tokenizer import TextTokenizer
 
 PNG = format_of(Path("any.png"))  # holds whatever a photo can have
@@ -54,10 +57,17 @@ class UAREPipeline:
     them; a list gives a list. Errors are `uare.errors.InputError` and its siblings.
     """
 
-    def __init__(self, model: UAREModel, tokenizer: TextTokenizer, judge: Judge | None = None) -> None:
+    def __init__(
+        self,
+        model: UAREModel,
+        tokenizer: TextTokenizer,
+        judge: Judge | None = None,
+        segmenter: Segmenter = superpixel_regions,
+    ) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.judge = judge
+        self.segmenter = segmenter
 
     @classmethod
     def from_pretrained(
@@ -67,34 +77,54 @@ class UAREPipeline:
         device: str | None = None,
         dtype: str | None = None,
         judge: str | Path | None = None,
+        segmenter: str | Path | None = None,
         **kwargs: Any,
     ) -> "UAREPipeline":
         """Loads a model of the package, a folder of ours or a BAGEL folder.
 
         `device` None takes cuda, then mps, then cpu; `dtype` None bfloat16 where the device computes in it,
         else float32. `judge` is a folder or a file of a judge (`uare.judge`); None takes that of the model's
-        folder, which may have none. `kwargs` go to `UAREModel.from_pretrained` (`device_map`,
+        folder, which may have none. `segmenter` is a folder of a SAM model that divides photos into regions;
+        None does it without a network. `kwargs` go to `UAREModel.from_pretrained` (`device_map`,
         `quantization_config`, ...).
         """
         chosen = choose_device(device)
+        divide = superpixel_regions if segmenter is None else SamSegmenter.from_folder(segmenter, chosen)
         folder = find_folder(name)
         model = UAREModel.from_pretrained(folder, dtype=choose_dtype(dtype, chosen), **kwargs)
         if not kwargs.keys() & {"device_map", "quantization_config"}:
             model.to(chosen)  # type: ignore[arg-type]  # the library's stub loses the bound method
         tokenizer = TextTokenizer.from_folder(folder)
         if judge is None and not (folder / CONFIG_FILE).is_file():
-            return cls(model, tokenizer)
+            return cls(model, tokenizer, segmenter=divide)
         found = find_judge(folder if judge is None else Path(judge), model, tokenizer)
         found.network.to(chosen)
-        return cls(model, tokenizer, found)
+        return cls(model, tokenizer, found, divide)
 
     @overload
-    def assess(self, photo: list[OnePhoto]) -> list[Assessment]: ...
+    def assess(
+        self, photo: list[OnePhoto], *, regions: bool | Sequence[PhotoSource] = ...
+    ) -> list[Assessment]: ...
     @overload
-    def assess(self, photo: Photos) -> Assessment: ...
-    def assess(self, photo: Photos | list[Any]) -> Assessment | list[Assessment]:
-        """Says how good a photo is and what is wrong with it; the score does not depend on other photos."""
-        return _each(photo, lambda one: assess_photo(self.model, self.tokenizer, _pixels(_loaded(one))))
+    def assess(self, photo: Photos, *, regions: bool | Sequence[PhotoSource] = ...) -> Assessment: ...
+    def assess(
+        self, photo: Photos | list[Any], *, regions: bool | Sequence[PhotoSource] = False
+    ) -> Assessment | list[Assessment]:
+        """Says how good a photo is and what is wrong with it; the score does not depend on other photos.
+
+        `regions` True also assesses the parts of the photo, each by itself; masks in its place (white inside,
+        at the photo's size) say which parts, and what they leave is one more.
+        """
+        return _each(photo, lambda one: self._assessed(_loaded(one), regions))
+
+    def _assessed(self, photo: Photo, regions: bool | Sequence[PhotoSource]) -> Assessment:
+        pixels = _pixels(photo)
+        masks = [] if isinstance(regions, bool) else list(regions)
+        labels = labels_of_masks(masks, photo.size) if masks else self.segmenter(pixels) if regions else None
+        assessment = assess_photo(self.model, self.tokenizer, pixels)
+        if labels is None:
+            return assessment
+        return replace(assessment, regions=assess_regions(self.model, self.tokenizer, pixels, labels))
 
     def score(self, photo: Photos) -> float:
         """Only the score in [1, 5], the same as `assess(photo).score`, in a fraction of its time."""

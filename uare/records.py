@@ -7,18 +7,19 @@ from uare.analysis import level_of
 from uare.batch.loop import Json
 from uare.images import Photo
 from uare.options import RestoreOptions
-from uare.results import DECIMALS
+from uare.results import DECIMALS, Assessment
 
 if TYPE_CHECKING:
     from uare.pipeline import Photos, Restored, UAREPipeline
 
 
-def assessment_record(pipe: "UAREPipeline", photo: Photo, name: str) -> Json:
-    """The assessment of one photo."""
+def assessment_record(photo: Photo, name: str, assessment: Assessment, heat_map: str | None = None) -> Json:
+    """The assessment of one photo; `heat_map` is the file in which its regions are drawn."""
     return {
         "input": name,
         "size": list(photo.size),
-        "assessment": pipe.assess(photo).to_dict(),
+        "assessment": assessment.to_dict(),
+        "heat_map": heat_map,
         "warnings": list(photo.warnings),
     }
 

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from uare.analysis import level_of
 from uare.batch.loop import Json
 from uare.results import Degradation
 from uare.screen import printable
@@ -42,7 +43,20 @@ def _assessment(result: Json) -> RenderableType:
     facts.add_row("quality", Text.assemble(*_joined(_score(found), " of 5, ")))
     facts.add_row("what is wrong", _defects(found["degradations"]))
     facts.add_row("attributes", Text("   ".join(f"{k} {v:.1f}" for k, v in found["attributes"].items())))
-    return Group(_name(result["input"], "bold"), facts, _quoted(found["text"]))
+    if result["heat_map"] is not None:
+        facts.add_row("regions drawn", _name(result["heat_map"]))
+    regions = [] if found["regions"] is None else [_regions(found["regions"])]
+    return Group(_name(result["input"], "bold"), facts, *regions, _quoted(found["text"]))
+
+
+def _regions(regions: list[Json]) -> RenderableType:
+    names = list(regions[0]["levels"])
+    table = _table("region (x0, y0, x1, y1)", "share", "overall", *names, right=("share", "overall", *names))
+    for region in regions:
+        levels = [f"{region['levels'][name]:.1f}" for name in names]
+        overall = Text(f"{region['overall']:.1f}", style=_LEVEL_STYLES[level_of(region["overall"])])
+        table.add_row(str(tuple(region["box"])), f"{region['area']:.0%}", overall, *levels)
+    return Padding(table, (1, 0, 0, 0))
 
 
 def _comparisons(content: Json) -> RenderableType:

@@ -56,6 +56,32 @@ class Analysis:
         return asdict(self) | {"degradations": [one.to_dict() for one in self.degradations]}
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Region:
+    """A part of a photo and how good it is by itself. Scores lie in [1, 5], 5 is best."""
+
+    mask: "np.ndarray"  # (H, W) bool at the photo's size, True inside
+    box: tuple[int, int, int, int]  # x0, y0, x1, y1 in pixels around the mask, end exclusive
+    area: float  # share of the photo's pixels
+    overall: float
+    levels: dict[str, float]  # score of each of `uare.vocabulary.DIMENSIONS`
+    content: str | None = None  # what it shows, in words, where that was asked for
+
+    @property
+    def worst(self) -> str:
+        """The dimension with the lowest score; the first of equal ones."""
+        return min(self.levels, key=lambda name: self.levels[name])
+
+    def to_dict(self) -> Json:
+        return {
+            "box": list(self.box),
+            "area": round(self.area, DECIMALS),
+            "overall": round(self.overall, DECIMALS),
+            "levels": rounded(self.levels),
+            "content": self.content,
+        }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Assessment:
     """How good one photo is. Scores lie in [1, 5], 5 is best."""
@@ -66,8 +92,10 @@ class Assessment:
     attributes: dict[str, float]  # attribute -> score
     degradations: tuple[Degradation, ...]
     text: str
+    regions: tuple[Region, ...] | None = None  # they cover the photo once, largest first; None: not asked for
 
     def to_dict(self) -> Json:
+        regions = self.regions
         return {
             "score": round(self.score, DECIMALS),
             "level": self.level,
@@ -75,6 +103,7 @@ class Assessment:
             "attributes": rounded(self.attributes),
             "degradations": [one.to_dict() for one in self.degradations],
             "text": self.text,
+            "regions": None if regions is None else [one.to_dict() for one in regions],
         }
 
 

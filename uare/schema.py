@@ -6,9 +6,9 @@ its meaning raises the major one. Readers should ignore fields that they do not 
 
 from typing import Any
 
-from uare.vocabulary import ATTRIBUTES, DEGRADATIONS, LEVELS, SEVERITIES
+from uare.vocabulary import ATTRIBUTES, DEGRADATIONS, DIMENSIONS, LEVELS, SEVERITIES
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 Schema = dict[str, Any]
 
 
@@ -94,6 +94,14 @@ DEFINITIONS: dict[str, Schema] = {
             _count(", ".join(f"{n} {word}" for n, word in SEVERITIES.items()) + "; null: not said.", 1)
         ),
     ),
+    "region": _record(
+        "A part of a photo, by itself.",
+        box=_list("x0, y0, x1, y1 in pixels around it, end exclusive.", {"type": "integer", "minimum": 0}),
+        area=_number("Its share of the photo's pixels.", 0, 1),
+        overall=_SCORE,
+        levels=_map(f"Score in 1..5 of each of: {', '.join(DIMENSIONS)}.", {"type": "number"}),
+        content=_or_null(_text("What it shows; null where that was not asked for.")),
+    ),
     "assessment": _record(
         "How good one photo is.",
         score=_SCORE,
@@ -102,6 +110,9 @@ DEFINITIONS: dict[str, Schema] = {
         attributes=_map(f"Score in 1..5 of each of: {', '.join(ATTRIBUTES)}.", {"type": "number"}),
         degradations=_list("The defects that the text names.", {"$ref": "#/$defs/degradation"}),
         text=_text("The analysis as the model wrote it."),
+        regions=_or_null(
+            _list("Parts that cover the photo once; null without --regions.", {"$ref": "#/$defs/region"})
+        ),
     ),
     "short_score": _record("A score without words.", score=_SCORE, level=_LEVEL),
     "comparison": _record(
@@ -133,6 +144,7 @@ _ASSESSED = _record(
     input=_text(_PATH),
     size=_SIZE,
     assessment=_use("assessment", "How good it is."),
+    heat_map=_or_null(_text("Path of the picture of its regions; null without --regions and -o.")),
     warnings=_WARNINGS,
 )
 _COMPARED = _record(

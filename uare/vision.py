@@ -81,14 +81,21 @@ class VisionEncoder(nn.Module):
 
     def forward(self, patches: Tensor, positions: Tensor, lens: tuple[int, ...]) -> Tensor:
         """patches (P, patch²·3) in [-1, 1], table positions (P,), patches per image; gives (P, D_vit)."""
+        return self.levels(patches, positions, lens)[-1]
+
+    def levels(self, patches: Tensor, positions: Tensor, lens: tuple[int, ...]) -> list[Tensor]:
+        """What every layer says of the same patches, (P, D_vit) each; the last is what `forward` gives."""
         x = self.patch_embedding(patches.to(self.post_norm.weight.dtype)) + self.position_embedding(positions)
         segments = [Segment(length=n, mode=AttentionMode.FULL, sample=i) for i, n in enumerate(lens)]
         plan = plan_attention(segments, [0] * len(lens), x.device)
+        levels = []
         for layer in self.layers:
             x = layer(x, plan)
+            levels.append(x)
         features = self.post_norm(x)
         # after the layers: those of a small encoder wash it out for a long time (measured)
-        return features if self.texture is None else features + self.texture(patches, lens)
+        levels[-1] = features if self.texture is None else features + self.texture(patches, lens)
+        return levels
 
 
 class Connector(nn.Module):

@@ -22,3 +22,11 @@ LEVELS: dict[str, int] = {"excellent": 5, "good": 4, "fair": 3, "poor": 2, "bad"
 
 # Composition is left out: synthetic degradations give no honest label for it.
 ATTRIBUTES: tuple[str, ...] = ("sharpness", "colour fidelity", "noise", "artefacts", "exposure")
+
+# What is said of each region of a photo (RSFIQA), and the attribute that is read for it.
+DIMENSIONS: dict[str, str] = {
+    "colour": "colour fidelity",
+    "noise": "noise",
+    "artefact": "artefacts",
+    "blur": "sharpness",
+}

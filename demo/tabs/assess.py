@@ -1,13 +1,175 @@
-"""The tab Assess."""
+"""The tab Assess: photos in, how good each is and what is wrong with it, as charts and as a table."""
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
 import gradio as gr
 
-from demo.desk import Desk
+from demo.assessing import (
+    COLUMNS,
+    Assessed,
+    Message,
+    Turn,
+    Unreadable,
+    assess,
+    csv_text,
+    table_rows,
+)
+from demo.desk import Desk, Say, Stopped, as_error
+from demo.words import bars, notes, score_head, status, written
+from uare.errors import UAREError
+from uare.results import Assessment
+from uare.vocabulary import DEGRADATIONS, SEVERITIES
+
+Updates = dict[Any, Any]
+HINT = "Drop one photo or many, then press Assess. They stay on this machine."
+HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+NUMBERS = [name in ("#", "score") or place >= 5 for place, name in enumerate(COLUMNS)]
+
+
+@dataclass(kw_only=True, eq=False)
+class Sheet:
+    """What was found so far, for what is asked about it later."""
+
+    photos: list[Assessed] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
 
 
 def add_assess_tab(desk: Desk) -> None:
-    """Photos in, scores and what is wrong out."""
+    """Adds the tab to the page that is being built."""
+    tab = AssessTab(desk)
     with gr.Tab("Assess", id="assess"):
-        gr.Markdown("## Assess")
+        tab.add_fields()
+    tab.connect()
+
+
+class AssessTab:
+    """The fields of the tab, and what happens when they are used."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def add_fields(self) -> None:
+        """Photos and buttons, the table of many, the charts of one."""
+        with gr.Row(equal_height=False):
+            self.files = gr.File(
+                label="Photos", file_count="multiple", type="filepath", height=180, scale=4, min_width=300,
+                elem_id="uare-assess-files",
+            )  # fmt: skip
+            with gr.Column(scale=6, min_width=300):
+                self.status = gr.HTML(status(HINT))
+                with gr.Row():
+                    self.go = gr.Button("Assess", variant="primary", min_width=100, elem_id="uare-assess")
+                    self.stop = gr.Button("Stop", variant="stop", interactive=False, min_width=80)
+                self.notes = gr.HTML()
+        self.table = gr.Dataframe(
+            headers=list(COLUMNS), datatype=["number" if one else "str" for one in NUMBERS],
+            label="All photos; a heading sorts, a row shows its photo below",
+            interactive=False, visible=False, wrap=True, max_height=320, buttons=[],
+            elem_id="uare-assess-table",
+        )  # fmt: skip
+        self.csv = gr.DownloadButton("Download as CSV", visible=False, size="sm")
+        with gr.Row(equal_height=False):
+            self.picture = gr.Image(label="Photo", visible=False, interactive=False, buttons=["fullscreen"])
+            self.charts = gr.HTML(elem_id="uare-charts")
+        self.sheet = gr.State()
+
+    @property
+    def results(self) -> list[Any]:
+        return [
+            *(self.status, self.go, self.stop, self.notes, self.table, self.csv),
+            *(self.picture, self.charts, self.sheet),
+        ]
+
+    def connect(self) -> None:
+        """Says what each field does."""
+        self.go.click(self.assess, self.files, self.results, **self.desk.queued, **HIDDEN).then(
+            lambda: (gr.Button(interactive=True), gr.Button(interactive=False)),
+            None, [self.go, self.stop], queue=False, **HIDDEN,
+        )  # fmt: skip
+        self.stop.click(self.desk.stop, queue=False, **HIDDEN)
+        self.table.select(self.other_photo, self.sheet, [self.picture, self.charts], queue=False, **HIDDEN)
+
+    def assess(self, files: list[str] | None, request: gr.Request) -> Iterator[Updates]:
+        """Assesses the files one after the other; the page shows each as it is done."""
+        sheet = Sheet()
+        yield {
+            self.status: status("Assessing ..."),
+            self.go: gr.Button(interactive=False),
+            self.stop: gr.Button(interactive=True),
+            self.notes: "",
+            self.table: gr.Dataframe(visible=False),
+            self.csv: gr.DownloadButton(visible=False),
+        }
+
+        def work(say: Say[Message]) -> None:
+            assess(self.desk, files or [], request, say)
+
+        try:
+            if not files:
+                yield {self.status: status("There is no photo yet; drop one first.")}
+                return
+            for message in self.desk.run(work, request):
+                yield self._shown(message, sheet)
+            ended = "Done."
+        except Stopped:
+            ended = "Stopped."
+        except UAREError as error:
+            yield {self.status: status("")}
+            raise as_error(error) from error
+        yield {self.status: status(ended), self.sheet: sheet, self.csv: self._csv(sheet, request)}
+
+    def _shown(self, message: Message, sheet: Sheet) -> Updates:
+        """A message of the work as changes of the page."""
+        if isinstance(message, Turn):
+            sentence = f"Photo {message.place + 1} of {message.total}: {message.name}"
+            return {self.status: status(sentence, message.place, message.total)}
+        if isinstance(message, Unreadable):
+            sheet.unreadable.append(message)
+            return {self.notes: notes(tuple(f"{one.name}: {one.reason}" for one in sheet.unreadable))}
+        sheet.photos.append(message)
+        many = gr.Dataframe(value=table_rows(sheet.photos), visible=len(sheet.photos) > 1)
+        first = self._details(message) if len(sheet.photos) == 1 else {}
+        return {self.table: many, **first}
+
+    def _details(self, photo: Assessed) -> Updates:
+        """The picture and the charts of one photo."""
+        picture = gr.Image(value=photo.picture, label=photo.name, visible=True)
+        return {self.picture: picture, self.charts: charts(photo.assessment) + notes(photo.warnings)}
+
+    def other_photo(self, sheet: Sheet | None, event: gr.SelectData) -> Updates:
+        """The photo of the row that was chosen, wherever sorting has put it."""
+        if sheet is None or not event.row_value:
+            return {}
+        return self._details(sheet.photos[int(event.row_value[0]) - 1])
+
+    def _csv(self, sheet: Sheet, request: gr.Request) -> gr.DownloadButton:
+        if not sheet.photos and not sheet.unreadable:
+            return gr.DownloadButton(visible=False)
+        folder = self.desk.folder(request) / f"assess-{secrets.token_hex(6)}"
+        folder.mkdir()
+        path = Path(folder / "assessment.csv")
+        path.write_text(csv_text(sheet.photos, sheet.unreadable), encoding="utf-8-sig")  # for spreadsheets
+        return gr.DownloadButton(value=str(path), visible=True)
+
+
+def charts(found: Assessment) -> str:
+    """Score, distribution, attributes, defects and the written analysis, as HTML."""
+    levels = [(level, share, f"{share:.0%}") for level, share in found.distribution.items()]
+    attributes = [(name, score - 1, f"{score:.2f}") for name, score in found.attributes.items()]
+    harms = [
+        (DEGRADATIONS[one.type], one.severity or 0, SEVERITIES.get(one.severity or 0, "named"))
+        for one in found.degradations
+    ]
+    parts = [
+        score_head(found.score, found.level),
+        bars("How sure the model is of each level", levels, 1),
+        bars("Attributes, 1 bad to 5 excellent", attributes, 4),
+        bars("Defects and how severe they are", harms, 5) if harms else "<p>No visible defects.</p>",
+    ]
+    return "".join(parts) + written(found.text)

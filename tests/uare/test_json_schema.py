@@ -67,6 +67,7 @@ def test_the_version_fits_its_own_pattern() -> None:
 
 def test_documents_of_assessments(uare: Command, photos: Path) -> None:
     check(uare("assess", photos, photos / "notes.txt", "--json").document, "assess")
+    check(uare("assess", photos / "a.png", "--regions", "--json").document, "assess")
 
 
 def test_documents_of_comparisons(uare: Command, photos: Path) -> None:

@@ -33,6 +33,7 @@ def test_assessment_rounds_only_in_its_dictionary() -> None:
         "attributes": {"noise": 1.3333},
         "degradations": [{"type": "noise", "severity": 3}],
         "text": "The quality of this image is fair.",
+        "regions": None,
     }
     assert assessment.score == third + 3
 

@@ -119,7 +119,7 @@ def assess_file(pipe: "UAREPipeline", path: Path, screen: Screen) -> Json:
     """The assessment of one file."""
     photo = load_photo(path)
     _note_all(screen, path, photo.warnings)
-    return assessment_record(pipe, photo, str(path))
+    return assessment_record(photo, str(path), pipe.assess(photo))
 
 
 def compare_files(pipe: "UAREPipeline", pair: Pair, screen: Screen) -> Json:

@@ -94,6 +94,20 @@ MaskOption = Annotated[
     Path | None,
     typer.Option("--mask", help="Picture that is white where to restore, or a folder of them by name."),
 ]
+RegionsFlag = Annotated[
+    bool,
+    typer.Option(
+        "--regions", help="Also assesses the parts of each photo; with -o, draws them in <name>_regions.png."
+    ),
+]
+RegionMaskOption = Annotated[
+    list[Path] | None,
+    typer.Option("--region-mask", help="White where a part is; may be repeated. In place of our own parts."),
+]
+SegmenterOption = Annotated[
+    Path | None,
+    typer.Option("--segmenter", help="Folder of a SAM model that finds the parts.", show_default="none"),
+]
 LevelOption = Annotated[
     str, typer.Option("--below", metavar="|".join(LEVELS), help="Restores photos below this level.")
 ]

@@ -22,6 +22,7 @@ class Setup:
     dtype: str | None
     seed: int
     judge: Path | None = None
+    segmenter: Path | None = None
 
     def open(self) -> tuple["UAREPipeline", Json]:
         """The loaded pipeline, and the facts about it that documents hold."""
@@ -32,7 +33,7 @@ class Setup:
 
         torch.manual_seed(self.seed)
         pipe = UAREPipeline.from_pretrained(
-            self.model, device=self.device, dtype=self.dtype, judge=self.judge
+            self.model, device=self.device, dtype=self.dtype, judge=self.judge, segmenter=self.segmenter
         )
         return pipe, model_facts(self.model, pipe)
 

@@ -54,7 +54,7 @@ def assess(engine: Engine, asked: AssessAsked, stop: StopSign) -> Json:
     """The document `assess` with one result."""
     photo = read_upload(asked.image, "image")
     stop.check()
-    record = assessment_record(engine.pipe, photo, asked.image.called("image"))
+    record = assessment_record(photo, asked.image.called("image"), engine.pipe.assess(photo))
     return _document("assess", engine, record)
 
 

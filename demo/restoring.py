@@ -1,0 +1,169 @@
+"""The work behind the tab Restore: analyse, restore with one or more seeds, choose, say why. No page here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from demo.desk import Desk, Say
+from uare.batch.loop import Json
+from uare.documents import heading, write_document
+from uare.images import Photo
+from uare.options import RestoreOptions
+from uare.pipeline import Restored
+from uare.records import restoration_record
+from uare.saving import FileFormat, format_of, photo_bytes
+
+PREVIEW_EVERY_S = 0.3
+FORMATS: dict[str, FileFormat] = {
+    "PNG": format_of(Path("any.png")),
+    "JPEG": format_of(Path("any.jpg")),
+    "WebP": format_of(Path("any.webp")),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """The analysis so far."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stepped:
+    """Steps done of this candidate, and which candidate of how many it is."""
+
+    done: int
+    total: int
+    candidate: int
+    num_candidates: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Previewed:
+    """The photo (3, H, W) so far, and as it was (3, h, w), which may be smaller."""
+
+    pixels: Tensor
+    before: Tensor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Candidate:
+    """One restoration and its score in [1, 5]."""
+
+    restored: Restored
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Finished:
+    """All candidates; the chosen one has the best score."""
+
+    before: float  # the photo's score
+    candidates: tuple[Candidate, ...]
+    chosen: int
+    reasons: str | None  # why it and not the next best, in the judge's words; None for a single one
+    options: RestoreOptions
+
+    @property
+    def best(self) -> Candidate:
+        return self.candidates[self.chosen]
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the photo itself is the result, because its restoration was judged worse."""
+        verdict = self.best.restored.result.verdict
+        return verdict is not None and verdict.outcome == "worse" and not self.options.keep_worse
+
+
+Message = Written | Stepped | Previewed | Finished
+
+
+def analyse(desk: Desk, photo: Photo, instruction: str | None, upscale: int, say: Say[Message]) -> None:
+    """Writes the analysis of a photo, word by word."""
+    desk.pipe.analyse(
+        photo, instruction=instruction, upscale=upscale, on_text=lambda text: say(Written(text=text))
+    )
+
+
+def restore(
+    desk: Desk, photo: Photo, analysis: str | None, options: RestoreOptions, say: Say[Message]
+) -> None:
+    """Restores a photo with `options.best_of` seeds, guided by `analysis` where it is given."""
+    height, width = photo.size
+    desk.check_size(height * options.upscale, width * options.upscale, "the result")
+    before = desk.pipe.score(photo)
+    candidates: list[Candidate] = []
+    for place in range(options.best_of):
+        one = replace(options, seed=options.seed + place, best_of=1)
+        hooks = _hooks(say, photo, place, options.best_of)
+        given: dict[str, Any] = {"analysis": analysis} if one.analyse else {}
+        restored = desk.pipe.restore_photo(photo, **hooks, **given, **vars(one))
+        if analysis is None and restored.result.analysis is not None:
+            analysis = restored.result.analysis.text  # written once, for all candidates
+        say()
+        candidates.append(Candidate(restored=restored, score=desk.pipe.score(restored.pixels)))
+        say()
+    order = sorted(range(len(candidates)), key=lambda place: -candidates[place].score)
+    reasons = None
+    if len(order) > 1:
+        best, second = (candidates[place].restored.pixels for place in order[:2])
+        reasons = desk.pipe.compare(best, second).text
+    say(
+        Finished(
+            before=before, candidates=tuple(candidates), chosen=order[0], reasons=reasons, options=options
+        )
+    )
+
+
+def _hooks(
+    say: Say[Message], photo: Photo, place: int, num_candidates: int
+) -> dict[str, Callable[..., None]]:
+    """What the pipeline reports to while it makes a candidate."""
+    shown_at = 0.0
+
+    def step(done: int, total: int) -> None:
+        say(Stepped(done=done, total=total, candidate=place, num_candidates=num_candidates))
+
+    def preview(pixels: Tensor) -> None:
+        nonlocal shown_at
+        if time.monotonic() - shown_at >= PREVIEW_EVERY_S:
+            shown_at = time.monotonic()
+            say(Previewed(pixels=pixels.clone(), before=photo.pixels))
+
+    return {"on_text": lambda text: say(Written(text=text)), "on_step": step, "on_preview": preview}
+
+
+def own_format(photo: Photo) -> str:
+    """The name in FORMATS of the photo's own format, PNG for any other."""
+    return {"JPEG": "JPEG", "WEBP": "WebP", "HEIF": "JPEG"}.get(photo.format or "", "PNG")
+
+
+def write_file(restored: Restored, name: str, folder: Path, stem: str) -> tuple[Path, tuple[str, ...]]:
+    """Writes the restored photo in a format of FORMATS; returns the file and what was lost in words."""
+    file_format = FORMATS[name]
+    content, lost = photo_bytes(restored.photo, restored.pixels, file_format)
+    path = folder / f"{stem}_restored{file_format.suffixes[0]}"
+    path.write_bytes(content)
+    return path, lost
+
+
+def write_record(desk: Desk, finished: Finished, file: Path, name: str) -> Path:
+    """Writes, beside the file of a result, the document that the command writes beside one."""
+    restored = finished.best.restored
+    options = replace(finished.options, seed=restored.result.seed)
+    mask_name = None if options.mask is None else "painted"
+    sidecar = file.with_suffix(".json")
+    content: Json = {
+        **heading("restoration", desk.facts),
+        **restoration_record(desk.pipe, restored, options, name, mask_name),
+        "output": file.name,
+        "sidecar": sidecar.name,
+    }
+    write_document(sidecar, content)
+    return sidecar
