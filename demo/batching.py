@@ -61,6 +61,7 @@ class Workplace:
     """The folder of one visitor's batches."""
 
     def __init__(self, visitor: Path) -> None:
+        self.visitor = visitor
         self.root = visitor / "batch"
         self.photos, self.results, self.small = (self.root / name for name in ("photos", "results", "small"))
         for folder in (self.photos, self.results, self.small):
@@ -83,12 +84,12 @@ class Batch:
                 self.below,
                 RestoreOptions(),
                 lambda: (self.pipe, self.facts),
-                PageScreen(say),
+                PageScreen(say, self.taken.named),
             )
             say()
         finally:
             if not self.place.photos.exists():  # the visitor left: what was written since goes too
-                shutil.rmtree(self.place.root, ignore_errors=True)
+                shutil.rmtree(self.place.visitor, ignore_errors=True)
 
     def rows(self) -> list[Row]:
         """All photos in the order in which they were sent, then the files that were refused."""

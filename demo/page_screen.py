@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from demo.desk import Say, Stopped, called
+from demo.desk import Say, Stopped
 from uare.screen import Meter, Screen
 
 
@@ -28,13 +27,15 @@ class Progress:
 class PageScreen(Screen):
     """Collects notes and failures, and says `Progress`, which is also where the work stops."""
 
-    def __init__(self, say: Say[Progress]) -> None:
+    def __init__(self, say: Say[Progress], named: Callable[[str], str]) -> None:
+        """`named` puts the visitor's names in place of paths."""
         super().__init__(is_quiet=True)
         self.notes: list[str] = []
         self._say = say
+        self._named = named
 
     def note(self, sentence: str) -> None:
-        self.notes.append(sentence)
+        self.notes.append(self._named(sentence))
 
     def fail(self, sentence: str) -> None:
         """Nothing: failures are in the outcome too."""
@@ -44,7 +45,7 @@ class PageScreen(Screen):
 
     @contextmanager
     def progress(self, names: Sequence[str]) -> Iterator[Meter]:
-        yield _PageMeter(self._say, [called(Path(name)) for name in names])
+        yield _PageMeter(self._say, [self._named(name) for name in names])
 
 
 class _PageMeter(Meter):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from demo.words import notes
+from demo.words import bars, notes, written
 from uare.batch.loop import Json
 from uare.results import Comparison
 
@@ -16,17 +16,15 @@ WORDS = ("A is better", "B is better", "about equal")
 
 def verdict_card(comparison: Comparison, warnings: Sequence[str]) -> str:
     """The verdict, its probabilities as bars, the reasons, and what speaks against trusting it."""
-    surely = max(comparison.probabilities)
-    doubt = " The photos are close: this is little more than a guess." if surely < DOUBTFUL else ""
-    bars = "".join(
-        f'<dt>{name}</dt><dd><meter min="0" max="1" value="{share:.4f}" aria-label="{name}"></meter> '
-        f"<span>{share:.0%}</span></dd>"
-        for name, share in zip(WORDS, comparison.probabilities, strict=True)
-    )
-    reasons = "".join(f"<p>{escape(line)}</p>" for line in comparison.text.splitlines() if line.strip())
+    is_close = comparison.verdict == "equal" or max(comparison.probabilities) < DOUBTFUL
+    doubt = " This is little more than a guess." if max(comparison.probabilities) < DOUBTFUL else ""
+    shares = [
+        (name, share, f"{share:.0%}") for name, share in zip(WORDS, comparison.probabilities, strict=True)
+    ]
     return (
-        f'<div class="uare-compared" role="status"><p><strong>{HEADS[comparison.verdict]}</strong>{doubt}</p>'
-        f'<dl class="uare-bars">{bars}</dl><blockquote>{reasons}</blockquote>{notes(list(warnings))}</div>'
+        f'<div class="uare-verdict uare-{"unsure" if is_close else "good"}" role="status">'
+        f"<strong>{HEADS[comparison.verdict]}</strong>{doubt}</div>{notes(tuple(warnings))}"
+        f"{bars('How probable each verdict is', shares, 1)}{written(comparison.text)}"
     )
 
 
@@ -36,8 +34,9 @@ def ranking_table(places: Sequence[Json]) -> str:
     low, high = min(ends, default=0.0), max(ends, default=0.0)
     rows = "".join(_ranking_row(place, low, (high - low) or 1.0) for place in places)
     return (
-        '<div class="uare-table"><table><caption>Best first. Strength is in log-odds against the average '
-        "photo, with its 95 % interval; photos whose intervals overlap much may well swap places.</caption>"
+        '<div class="uare-table"><table><caption>Best first. Points: the mean chance of being the better of '
+        "two. Strength: log-odds against the average photo, with its 95 % interval; photos whose intervals "
+        "overlap much may well swap places.</caption>"
         "<thead><tr><th>Place</th><th>Photo</th><th>Points</th><th>Strength</th><th>95 %</th>"
         '<th><span class="uare-hidden">Interval drawn</span></th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"

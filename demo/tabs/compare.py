@@ -10,7 +10,7 @@ import gradio as gr
 from demo.desk import Desk, Say, Stopped, as_error, called
 from demo.inbox import passing_folder, take_in
 from demo.page_screen import PageScreen, Progress
-from demo.photo_drop import PhotoDrop
+from demo.photo_drop import photo_drop
 from demo.pictures import shown, write_shown
 from demo.verdicts import ranking_table, verdict_card
 from demo.words import notes, status
@@ -30,8 +30,8 @@ def add_compare_tab(desk: Desk) -> None:
     tab = CompareTab(desk)
     with gr.Tab("Compare", id="compare"):
         with gr.Row(equal_height=True):
-            first = PhotoDrop("A", height=220, elem_id="compare-a")
-            second = PhotoDrop("B", height=220, elem_id="compare-b")
+            first = photo_drop("A", height=220, elem_id="compare-a")
+            second = photo_drop("B", height=220, elem_id="compare-b")
         with gr.Row():
             start = gr.Button("Compare", variant="primary", elem_id="compare-start")
             stop = gr.Button("Stop", elem_id="compare-stop")
@@ -101,7 +101,7 @@ class CompareTab:
                 ranked: list[tuple[Outcome, list[str]]] = []
 
                 def work(say: Say[Progress]) -> None:
-                    screen = PageScreen(say)
+                    screen = PageScreen(say, taken.named)
                     paths = [photo.path for photo in taken.photos]
                     ranked.append((rank_files(self.desk.pipe, paths, screen, []), screen.notes))
                     say()
@@ -111,8 +111,8 @@ class CompareTab:
                 ((outcome, said),) = ranked
                 places = [place | {"input": taken.named(place["input"])} for place in outcome.results]
                 failed = [one["error"] for one in outcome.failures]
-                sentences = [*taken.problems, *(taken.named(one) for one in (*failed, *said))]
-                yield ranking_table(places) + notes(sentences), {"places": places, "problems": sentences}
+                problems = (*taken.problems, *map(taken.named, failed), *said)
+                yield ranking_table(places) + notes(problems), {"places": places, "problems": problems}
         except Stopped:
             yield status(STOPPED), None
         except UAREError as error:
