@@ -25,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--share", action="store_true", help="a public address through gradio's servers, for 72 hours at most"
     )
+    parser.add_argument("--quiet", action="store_true", help="prints the address and nothing else")
     chosen = parser.parse_args(argv)
     try:
         from demo.desk import Desk
@@ -43,7 +44,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     desk = Desk(pipe, model_facts(chosen.model, pipe))
     try:
         keep_uploads_with(desk)
-        serve(build(desk), desk, port=chosen.port, share=chosen.share)
+        page = build(desk)
+        address = serve(page, desk, port=chosen.port, share=chosen.share)
+        print(f"the page is at {address}", flush=True)
+        if not chosen.quiet:
+            print("Ctrl-C ends it; photos that were sent are deleted then", file=sys.stderr)
+        page.block_thread()
     except OSError as error:  # the port is taken
         print(f"error: {error}", file=sys.stderr)
         return 2

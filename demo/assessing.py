@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 
@@ -12,7 +12,10 @@ import gradio as gr
 from demo.desk import Desk, Say, called
 from demo.pictures import shown, write_shown
 from uare.errors import InputError, UAREError
+from uare.experts.regions import heat_map
+from uare.images import Photo
 from uare.results import Assessment
+from uare.saving import to_pillow
 from uare.vocabulary import ATTRIBUTES, LEVELS
 
 ASSESSED_PX = 1024  # longest side of a picture beside its charts
@@ -26,6 +29,7 @@ class Assessed:
     name: str
     size: tuple[int, int]  # (height, width)
     picture: str  # path of what the page shows
+    heat_map: str | None  # path of the picture with its regions, where those were asked for
     assessment: Assessment
     warnings: tuple[str, ...]
 
@@ -39,6 +43,13 @@ class Unreadable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Written:
+    """The analysis so far."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Turn:
     """Which file of how many is looked at now."""
 
@@ -47,11 +58,15 @@ class Turn:
     name: str
 
 
-Message = Assessed | Unreadable | Turn
+Message = Assessed | Unreadable | Turn | Written
 
 
-def assess(desk: Desk, files: list[str], request: gr.Request, say: Say[Message]) -> None:
+def assess(
+    desk: Desk, files: list[str], request: gr.Request, say: Say[Message], *, with_regions: bool
+) -> None:
     """Assesses files; one that cannot be read never stops the rest. Raises InputError for too many."""
+    if not files:
+        raise InputError("there is no photo yet; drop one first")
     if len(files) > desk.limits.max_files:
         raise InputError(
             f"{len(files)} files were sent and {desk.limits.max_files} are taken at once; send fewer"
@@ -60,20 +75,31 @@ def assess(desk: Desk, files: list[str], request: gr.Request, say: Say[Message])
         name = called(Path(file))
         say(Turn(place=place, total=len(files), name=name))
         try:
-            message: Message = _assessed(desk, file, name, request)
+            photo = desk.photo(file, request)
+            assessment = desk.pipe.assess(
+                photo, regions=with_regions, on_text=lambda text: say(Written(text=text))
+            )
+            say(_assessed(photo, name, assessment, desk.folder(request)))
         except UAREError as error:
-            message = Unreadable(name=name, reason=str(error))
-        say(message)
+            say(Unreadable(name=name, reason=str(error)))
 
 
-def _assessed(desk: Desk, file: str, name: str, request: gr.Request) -> Assessed:
-    photo = desk.photo(file, request)
-    assessment = desk.pipe.assess(photo)
-    picture = write_shown(
-        desk.folder(request), "assessed", shown(photo.pixels, photo.alpha, largest_px=ASSESSED_PX)
-    )
+def _assessed(photo: Photo, name: str, assessment: Assessment, folder: Path) -> Assessed:
+    heat = None
+    if assessment.regions:
+        drawn = heat_map(to_pillow(photo.pixels), assessment.regions)
+        drawn.thumbnail((ASSESSED_PX, ASSESSED_PX))
+        heat = write_shown(folder, "regions", drawn)
+        # their masks have a byte a pixel, and are not needed any more
+        bare = tuple(replace(one, mask=one.mask[:0, :0]) for one in assessment.regions)
+        assessment = replace(assessment, regions=bare)
     return Assessed(
-        name=name, size=photo.size, picture=picture, assessment=assessment, warnings=photo.warnings
+        name=name,
+        size=photo.size,
+        picture=write_shown(folder, "assessed", shown(photo.pixels, photo.alpha, largest_px=ASSESSED_PX)),
+        heat_map=heat,
+        assessment=assessment,
+        warnings=photo.warnings,
     )
 
 

@@ -13,6 +13,7 @@ import secrets
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from uare.screen import printable
 
 M = TypeVar("M")
 MEBIBYTE = 2**20
+FORGOTTEN_S = 12 * 3600
 MAX_NAME = 80  # characters of a file's name that the page repeats
 
 _log = logging.getLogger("demo")
@@ -155,9 +157,17 @@ class Desk:
         visitor = _visitor(request)
         with self._lock:
             if visitor not in self._folders:
+                self._drop_forgotten()
                 self._folders[visitor] = self._visitors / secrets.token_urlsafe(24)
                 self._folders[visitor].mkdir(parents=True)
             return self._folders[visitor]
+
+    def _drop_forgotten(self) -> None:
+        """Deletes what is left of programs that never said goodbye, as a page does when it is closed."""
+        for visitor, folder in list(self._folders.items()):
+            if not self._running.get(visitor) and time.time() - folder.stat().st_mtime > FORGOTTEN_S:
+                shutil.rmtree(folder, ignore_errors=True)
+                del self._folders[visitor]
 
     # Work
 

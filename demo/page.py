@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import gradio as gr
 
+from demo.api import add_api
 from demo.desk import Desk
 from demo.tabs.assess import add_assess_tab
 from demo.tabs.batch import add_batch_tab
@@ -18,6 +18,20 @@ CSS = Path(__file__).with_name("page.css")
 CLEANED_EVERY_S, KEPT_S = 600, 3600  # uploads; what a visitor gets goes when the page closes
 TABS = (add_restore_tab, add_assess_tab, add_compare_tab, add_batch_tab)
 
+# Only fonts of the visitor's machine, and colours that can be told apart in light and dark.
+THEME = gr.themes.Default(
+    primary_hue="indigo", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+).set(
+    block_info_text_color="*neutral_600",
+    block_info_text_color_dark="*neutral_300",
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
+    block_label_text_color="*neutral_700",
+    block_label_text_color_dark="*neutral_200",
+    block_title_text_color="*neutral_800",
+    block_title_text_color_dark="*neutral_100",
+)
+
 
 def build(desk: Desk) -> gr.Blocks:
     """The whole page. GRADIO_TEMP_DIR must name the desk's folder before (`keep_uploads_with`)."""
@@ -26,6 +40,7 @@ def build(desk: Desk) -> gr.Blocks:
         with gr.Tabs():
             for add_tab in TABS:
                 add_tab(desk)
+        add_api(desk)
         page.unload(desk.leave)
     return page.queue(max_size=desk.limits.waiting)
 
@@ -36,8 +51,8 @@ def keep_uploads_with(desk: Desk) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 
-def serve(page: gr.Blocks, desk: Desk, *, port: int | None, share: bool, blocks: bool = True) -> str:
-    """Serves the page on this machine and returns its address; with `blocks` only when it is stopped."""
+def serve(page: gr.Blocks, desk: Desk, *, port: int | None, share: bool) -> str:
+    """Serves the page from a thread and returns its address. Raises OSError where the port is taken."""
     _, address, public = page.launch(
         server_name="127.0.0.1",
         server_port=port,
@@ -48,13 +63,10 @@ def serve(page: gr.Blocks, desk: Desk, *, port: int | None, share: bool, blocks:
         run_history=False,
         footer_links=["api"],
         css_paths=CSS,
+        theme=THEME,
         enable_monitoring=False,
         ssr_mode=False,
         pwa=False,
         mcp_server=False,
     )
-    print(f"the page is at {public or address}", flush=True)
-    print("Ctrl-C ends it; photos that were sent are deleted then", file=sys.stderr)
-    if blocks:
-        page.block_thread()
-    return address
+    return public or address

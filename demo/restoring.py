@@ -153,17 +153,21 @@ def write_file(restored: Restored, name: str, folder: Path, stem: str) -> tuple[
     return path, lost
 
 
-def write_record(desk: Desk, finished: Finished, file: Path, name: str) -> Path:
-    """Writes, beside the file of a result, the document that the command writes beside one."""
+def record(desk: Desk, finished: Finished, file_name: str, photo_name: str) -> Json:
+    """The document that the command writes beside a result."""
     restored = finished.best.restored
     options = replace(finished.options, seed=restored.result.seed)
     mask_name = None if options.mask is None else "painted"
-    sidecar = file.with_suffix(".json")
-    content: Json = {
+    return {
         **heading("restoration", desk.facts),
-        **restoration_record(desk.pipe, restored, options, name, mask_name),
-        "output": file.name,
-        "sidecar": sidecar.name,
+        **restoration_record(desk.pipe, restored, options, photo_name, mask_name),
+        "output": file_name,
+        "sidecar": f"{Path(file_name).stem}.json",
     }
-    write_document(sidecar, content)
+
+
+def write_record(desk: Desk, finished: Finished, file: Path, photo_name: str) -> Path:
+    """Writes that document beside the file of the result."""
+    sidecar = file.with_suffix(".json")
+    write_document(sidecar, record(desk, finished, file.name, photo_name))
     return sidecar

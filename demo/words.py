@@ -6,6 +6,8 @@ from html import escape
 
 from uare.results import Verdict
 
+SURE = 0.5  # probability above which the judge's word is passed on without a "perhaps"
+
 
 def status(sentence: str, done: int | None = None, total: int = 1) -> str:
     """A line that screen readers announce, with a bar where there is something to count."""
@@ -21,7 +23,10 @@ def verdict_line(verdict: Verdict | None, before: float, after: float, *, is_kep
     better, worse, equal = (f"{share:.0%}" for share in verdict.probabilities)
     doubts = f"The judge says: better {better}, about equal {equal}, worse {worse}."
     if verdict.outcome == "better":
-        return _line("good", "Better than the photo.", f"{doubts} {scores}")
+        head = (
+            "Better than the photo." if verdict.probabilities[0] > SURE else "Perhaps better than the photo."
+        )
+        return _line("good", head, f"{doubts} {scores}")
     if verdict.outcome == "about equal":
         return _line("unsure", "About as good as the photo.", f"{doubts} {scores}")
     kept = "The photo was kept as it is." if is_kept else "It is shown because you asked for it."

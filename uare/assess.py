@@ -24,15 +24,22 @@ def user_text(tokenizer: TextTokenizer, words: str) -> Text:
     return Text(ids=tuple(tokenizer.encode(words)))
 
 
-def assess_photo(model: UAREModel, tokenizer: TextTokenizer, pixels: Tensor) -> Assessment:
-    """Assesses an image (3, H, W) in [0, 1]: one forward pass a score, and a generated analysis."""
+def assess_photo(
+    model: UAREModel,
+    tokenizer: TextTokenizer,
+    pixels: Tensor,
+    on_text: Callable[[str], None] | None = None,
+) -> Assessment:
+    """Assesses an image (3, H, W) in [0, 1]: one forward pass a score, and a generated analysis.
+
+    `on_text` gets the analysis so far at each token.
+    """
     view: list[Item] = [vision_item(pixels, model.config, model.config.assess_transform)]
     seen = read(model, [view])
     asked = read(model, [[user_text(tokenizer, prompts.ASSESS_QUESTION)]], seen)
     distribution, attributes = _levels(model, tokenizer, asked)
-    analysis = parse_analysis(
-        write_answer(model, tokenizer, read(model, [[user_text(tokenizer, prompts.ANALYSE_QUESTION)]], seen))
-    )
+    question = [[user_text(tokenizer, prompts.ANALYSE_QUESTION)]]
+    analysis = parse_analysis(write_answer(model, tokenizer, read(model, question, seen), on_text))
     score = float(expected_score(distribution))
     return Assessment(
         score=score,

@@ -11,6 +11,7 @@ import typer
 from uare.commands.assess import assess
 from uare.commands.compare import compare
 from uare.commands.convert import convert
+from uare.commands.demo import demo
 from uare.commands.info import info
 from uare.commands.rank import rank
 from uare.commands.restore import restore
@@ -26,7 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,  # its tracebacks print every local variable
 )
-for command in (assess, compare, restore, rank, triage, serve, convert, info):
+for command in (assess, compare, restore, rank, triage, serve, demo, convert, info):
     app.command()(command)
 
 

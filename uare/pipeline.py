@@ -103,25 +103,45 @@ class UAREPipeline:
 
     @overload
     def assess(
-        self, photo: list[OnePhoto], *, regions: bool | Sequence[PhotoSource] = ...
+        self,
+        photo: list[OnePhoto],
+        *,
+        regions: bool | Sequence[PhotoSource] = ...,
+        on_text: Callable[[str], None] | None = ...,
     ) -> list[Assessment]: ...
     @overload
-    def assess(self, photo: Photos, *, regions: bool | Sequence[PhotoSource] = ...) -> Assessment: ...
     def assess(
-        self, photo: Photos | list[Any], *, regions: bool | Sequence[PhotoSource] = False
+        self,
+        photo: Photos,
+        *,
+        regions: bool | Sequence[PhotoSource] = ...,
+        on_text: Callable[[str], None] | None = ...,
+    ) -> Assessment: ...
+    def assess(
+        self,
+        photo: Photos | list[Any],
+        *,
+        regions: bool | Sequence[PhotoSource] = False,
+        on_text: Callable[[str], None] | None = None,
     ) -> Assessment | list[Assessment]:
         """Says how good a photo is and what is wrong with it; the score does not depend on other photos.
 
         `regions` True also assesses the parts of the photo, each by itself; masks in its place (white inside,
-        at the photo's size) say which parts, and what they leave is one more.
+        at the photo's size) say which parts, and what they leave is one more. `on_text(text so far)` hears
+        the analysis as it is written, and ends the work if it raises.
         """
-        return _each(photo, lambda one: self._assessed(_loaded(one), regions))
+        return _each(photo, lambda one: self._assessed(_loaded(one), regions, on_text))
 
-    def _assessed(self, photo: Photo, regions: bool | Sequence[PhotoSource]) -> Assessment:
+    def _assessed(
+        self,
+        photo: Photo,
+        regions: bool | Sequence[PhotoSource],
+        on_text: Callable[[str], None] | None,
+    ) -> Assessment:
         pixels = _pixels(photo)
         masks = [] if isinstance(regions, bool) else list(regions)
         labels = labels_of_masks(masks, photo.size) if masks else self.segmenter(pixels) if regions else None
-        assessment = assess_photo(self.model, self.tokenizer, pixels)
+        assessment = assess_photo(self.model, self.tokenizer, pixels, on_text)
         if labels is None:
             return assessment
         return replace(assessment, regions=assess_regions(self.model, self.tokenizer, pixels, labels))

@@ -5,21 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from demo.assessing import (
-    COLUMNS,
-    Assessed,
-    Message,
-    Turn,
-    Unreadable,
-    assess,
-    csv_text,
-    table_rows,
-)
+from demo.assessing import COLUMNS, Assessed, Message, Turn, Unreadable, Written, assess, csv_text, table_rows
 from demo.desk import Desk, Say, Stopped, as_error
 from demo.words import bars, notes, score_head, status, written
 from uare.errors import UAREError
@@ -30,6 +20,7 @@ Updates = dict[Any, Any]
 HINT = "Drop one photo or many, then press Assess. They stay on this machine."
 HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 NUMBERS = [name in ("#", "score") or place >= 5 for place, name in enumerate(COLUMNS)]
+PHOTO, REGIONS = "the photo", "scores of its parts"
 
 
 @dataclass(kw_only=True, eq=False)
@@ -38,6 +29,7 @@ class Sheet:
 
     photos: list[Assessed] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
+    chosen: int = 0  # the photo beside the charts
 
 
 def add_assess_tab(desk: Desk) -> None:
@@ -63,6 +55,7 @@ class AssessTab:
             )  # fmt: skip
             with gr.Column(scale=6, min_width=300):
                 self.status = gr.HTML(status(HINT))
+                self.regions = gr.Checkbox(value=True, label="Score the parts of each photo too")
                 with gr.Row():
                     self.go = gr.Button("Assess", variant="primary", min_width=100, elem_id="uare-assess")
                     self.stop = gr.Button("Stop", variant="stop", interactive=False, min_width=80)
@@ -75,45 +68,45 @@ class AssessTab:
         )  # fmt: skip
         self.csv = gr.DownloadButton("Download as CSV", visible=False, size="sm")
         with gr.Row(equal_height=False):
-            self.picture = gr.Image(label="Photo", visible=False, interactive=False, buttons=["fullscreen"])
-            self.charts = gr.HTML(elem_id="uare-charts")
+            with gr.Column(min_width=300):
+                self.picture = gr.Image(
+                    label="Photo", visible=False, interactive=False, buttons=["fullscreen"],
+                    elem_id="uare-assess-picture",
+                )  # fmt: skip
+                self.side = gr.Radio([PHOTO, REGIONS], value=PHOTO, label="Show", visible=False)
+            with gr.Column(min_width=300):
+                self.charts = gr.HTML(elem_id="uare-charts")
         self.sheet = gr.State()
 
     @property
     def results(self) -> list[Any]:
         return [
             *(self.status, self.go, self.stop, self.notes, self.table, self.csv),
-            *(self.picture, self.charts, self.sheet),
+            *(self.picture, self.side, self.charts, self.sheet),
         ]
 
     def connect(self) -> None:
         """Says what each field does."""
-        self.go.click(self.assess, self.files, self.results, **self.desk.queued, **HIDDEN).then(
+        self.go.click(
+            self.assess, [self.files, self.regions], self.results, **self.desk.queued, **HIDDEN
+        ).then(
             lambda: (gr.Button(interactive=True), gr.Button(interactive=False)),
             None, [self.go, self.stop], queue=False, **HIDDEN,
         )  # fmt: skip
         self.stop.click(self.desk.stop, queue=False, **HIDDEN)
-        self.table.select(self.other_photo, self.sheet, [self.picture, self.charts], queue=False, **HIDDEN)
+        details = [self.picture, self.side, self.charts, self.sheet]
+        self.table.select(self.other_photo, self.sheet, details, queue=False, **HIDDEN)
+        self.side.input(self.other_side, [self.side, self.sheet], self.picture, queue=False, **HIDDEN)
 
-    def assess(self, files: list[str] | None, request: gr.Request) -> Iterator[Updates]:
+    def assess(self, files: list[str] | None, with_regions: bool, request: gr.Request) -> Iterator[Updates]:
         """Assesses the files one after the other; the page shows each as it is done."""
         sheet = Sheet()
-        yield {
-            self.status: status("Assessing ..."),
-            self.go: gr.Button(interactive=False),
-            self.stop: gr.Button(interactive=True),
-            self.notes: "",
-            self.table: gr.Dataframe(visible=False),
-            self.csv: gr.DownloadButton(visible=False),
-        }
 
         def work(say: Say[Message]) -> None:
-            assess(self.desk, files or [], request, say)
+            assess(self.desk, files or [], request, say, with_regions=with_regions)
 
+        yield self._begun()
         try:
-            if not files:
-                yield {self.status: status("There is no photo yet; drop one first.")}
-                return
             for message in self.desk.run(work, request):
                 yield self._shown(message, sheet)
             ended = "Done."
@@ -124,11 +117,26 @@ class AssessTab:
             raise as_error(error) from error
         yield {self.status: status(ended), self.sheet: sheet, self.csv: self._csv(sheet, request)}
 
+    def _begun(self) -> Updates:
+        return {
+            self.status: status("Assessing ..."),
+            self.go: gr.Button(interactive=False),
+            self.stop: gr.Button(interactive=True),
+            self.notes: "",
+            self.table: gr.Dataframe(visible=False),
+            self.csv: gr.DownloadButton(visible=False),
+            self.picture: gr.Image(value=None, visible=False),
+            self.side: gr.Radio(visible=False),
+            self.charts: "",
+        }
+
     def _shown(self, message: Message, sheet: Sheet) -> Updates:
         """A message of the work as changes of the page."""
         if isinstance(message, Turn):
             sentence = f"Photo {message.place + 1} of {message.total}: {message.name}"
             return {self.status: status(sentence, message.place, message.total)}
+        if isinstance(message, Written):
+            return {} if sheet.photos else {self.charts: written(message.text)}
         if isinstance(message, Unreadable):
             sheet.unreadable.append(message)
             return {self.notes: notes(tuple(f"{one.name}: {one.reason}" for one in sheet.unreadable))}
@@ -139,37 +147,55 @@ class AssessTab:
 
     def _details(self, photo: Assessed) -> Updates:
         """The picture and the charts of one photo."""
-        picture = gr.Image(value=photo.picture, label=photo.name, visible=True)
-        return {self.picture: picture, self.charts: charts(photo.assessment) + notes(photo.warnings)}
+        return {
+            self.picture: gr.Image(value=photo.picture, label=photo.name, visible=True),
+            self.side: gr.Radio(value=PHOTO, visible=photo.heat_map is not None),
+            self.charts: charts(photo.assessment) + notes(photo.warnings),
+        }
 
     def other_photo(self, sheet: Sheet | None, event: gr.SelectData) -> Updates:
         """The photo of the row that was chosen, wherever sorting has put it."""
         if sheet is None or not event.row_value:
             return {}
-        return self._details(sheet.photos[int(event.row_value[0]) - 1])
+        sheet.chosen = int(event.row_value[0]) - 1
+        return {**self._details(sheet.photos[sheet.chosen]), self.sheet: sheet}
+
+    def other_side(self, side: str, sheet: Sheet | None) -> Any:
+        """The photo, or the photo with the scores of its regions."""
+        if sheet is None:
+            return gr.skip()
+        photo = sheet.photos[sheet.chosen]
+        return photo.heat_map if side == REGIONS else photo.picture
 
     def _csv(self, sheet: Sheet, request: gr.Request) -> gr.DownloadButton:
         if not sheet.photos and not sheet.unreadable:
             return gr.DownloadButton(visible=False)
         folder = self.desk.folder(request) / f"assess-{secrets.token_hex(6)}"
         folder.mkdir()
-        path = Path(folder / "assessment.csv")
+        path = folder / "assessment.csv"
         path.write_text(csv_text(sheet.photos, sheet.unreadable), encoding="utf-8-sig")  # for spreadsheets
         return gr.DownloadButton(value=str(path), visible=True)
 
 
 def charts(found: Assessment) -> str:
-    """Score, distribution, attributes, defects and the written analysis, as HTML."""
+    """Score, distribution, attributes, defects, regions and the written analysis, as HTML."""
     levels = [(level, share, f"{share:.0%}") for level, share in found.distribution.items()]
     attributes = [(name, score - 1, f"{score:.2f}") for name, score in found.attributes.items()]
     harms = [
         (DEGRADATIONS[one.type], one.severity or 0, SEVERITIES.get(one.severity or 0, "named"))
         for one in found.degradations
     ]
+    worst_first = sorted(found.regions or (), key=lambda one: one.overall)
+    regions = [
+        (f"{one.area:.0%} of the photo", one.overall - 1, f"{one.overall:.2f}, {one.worst}")
+        for one in worst_first
+    ]
     parts = [
         score_head(found.score, found.level),
-        bars("How sure the model is of each level", levels, 1),
-        bars("Attributes, 1 bad to 5 excellent", attributes, 4),
         bars("Defects and how severe they are", harms, 5) if harms else "<p>No visible defects.</p>",
+        bars("Attributes, 1 bad to 5 excellent", attributes, 4),
+        bars("How sure the model is of each level", levels, 1),
+        bars("Parts, worst first, and what is worst in each", regions, 4) if regions else "",
+        written(found.text),
     ]
-    return "".join(parts) + written(found.text)
+    return "".join(parts)

@@ -68,9 +68,11 @@ class RestoreTab:
             lines=4, max_lines=12, interactive=True, elem_id="uare-analysis",
         )  # fmt: skip
         with gr.Row():
-            self.go = gr.Button("Restore", variant="primary", min_width=100, elem_id="uare-restore")
-            self.rewrite = gr.Button("Analyse again", min_width=100)
-            self.stop = gr.Button("Stop", variant="stop", interactive=False, min_width=80)
+            self.go = gr.Button(
+                "Restore", variant="primary", min_width=100, size="md", elem_id="uare-restore"
+            )
+            self.rewrite = gr.Button("Analyse again", min_width=100, size="md")
+            self.stop = gr.Button("Stop", variant="stop", interactive=False, min_width=80, size="md")
         fields = add_first_controls()
         with gr.Accordion("Keep faces or text as they are", open=False) as self.painting:
             self.editor = gr.ImageEditor(

@@ -106,7 +106,7 @@ class View:
         after = shown(restored.pixels, restored.photo.alpha if finished.options.upscale == 1 else None)
         before = shown(restored.photo.pixels, restored.photo.alpha).resize(after.size)
         return {
-            self.status: status(f"Done, with seed {restored.result.seed}."),
+            self.status: status(f"Done in {sum(restored.result.timings.values()):.1f} s."),
             self.slider: gr.ImageSlider(value=_pair(place, before, after), visible=True, slider_position=50),
             self.side: gr.Radio(value=50, visible=True),
             self.verdict: verdict + reasons_line(finished.reasons),
@@ -167,8 +167,10 @@ def add_view() -> View:
         allow_preview=False, interactive=False, buttons=[], elem_id="uare-candidates",
     )  # fmt: skip
     with gr.Row():
-        again = gr.Button("Try another seed", visible=False, min_width=140)
-        download = gr.DownloadButton("Download", visible=False, variant="primary", elem_id="uare-download")
+        again = gr.Button("Try another seed", visible=False, min_width=140, size="md")
+        download = gr.DownloadButton(
+            "Download", visible=False, variant="primary", size="md", elem_id="uare-download"
+        )
     with gr.Row():
         format_ = gr.Radio(list(FORMATS), label="Save as", visible=False)
         record = gr.DownloadButton("What was done (JSON)", visible=False, size="sm")

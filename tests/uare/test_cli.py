@@ -19,7 +19,7 @@ from uare.pipeline import UAREPipeline
 pytestmark = pytest.mark.usefixtures("short_texts")
 
 DOCUMENTED = {"assess", "compare", "restore", "rank", "triage", "convert", "info"}  # end with a document
-VERBS = DOCUMENTED | {"serve"}
+VERBS = DOCUMENTED | {"serve", "demo"}
 
 
 def assert_usage_error(code: int, out: str) -> None:

@@ -211,6 +211,25 @@ def test_steps_are_reported_to_the_last(restoring_pipeline: UAREPipeline) -> Non
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
+def test_an_assessment_is_heard_as_it_is_written_and_can_be_ended(restoring_pipeline: UAREPipeline) -> None:
+    class Enough(Exception):
+        pass
+
+    seen: list[str] = []
+
+    def stop(text: str) -> None:
+        seen.append(text)
+        if len(seen) == 3:
+            raise Enough
+
+    photo = random_array(32, 48)
+    with pytest.raises(Enough):
+        restoring_pipeline.assess(photo, on_text=stop)
+    assert len(seen) == 3
+    heard: list[str] = []
+    assert restoring_pipeline.assess(photo, on_text=heard.append).text == heard[-1]
+
+
 def test_words_that_were_changed_guide_the_restoration(restoring_pipeline: UAREPipeline) -> None:
     photo = random_array(32, 48)
     analysis = restoring_pipeline.analyse(photo)
