@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 import zipfile
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path, PurePosixPath
 
-from demo.batching import FAILED, KEPT, LEFT, RESTORED, WAITING, Row, summary
+from demo.batching import FAILED, KEPT, LEFT, RESTORED, WAITING, Batch, Row, summary
 from uare.batch.loop import Json
 
 Address = Callable[[Path], str]  # of a small picture
@@ -37,16 +38,23 @@ def batch_table(rows: Sequence[Row], address: Address) -> str:
     )
 
 
-def write_results(rows: Sequence[Row], facts: Json, below: str, target: Path) -> Path:
-    """Writes a zip of restored photos by the names that were sent, report.html and report.json."""
+def record_of(batch: Batch, rows: Sequence[Row]) -> Json:
+    """What became of each photo, for programs."""
+    return {"model": batch.facts, "below": batch.below, "photos": [row.to_dict() for row in rows]}
+
+
+def write_results(batch: Batch, rows: Sequence[Row]) -> Path:
+    """Writes a new zip: restored photos by the names that were sent, report.html and report.json."""
+    folder = batch.place.root / f"results-{secrets.token_hex(6)}"
+    folder.mkdir()
+    target = folder / "uare-results.zip"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # photos are compressed already
         taken: set[str] = set()
         for row in rows:
             if row.result is not None:
                 archive.write(row.result, _name_in_zip(row, taken))
-        archive.writestr("report.html", _page(rows, below))
-        content = {"model": facts, "below": below, "photos": [row.to_dict() for row in rows]}
-        archive.writestr("report.json", json.dumps(content, indent=2, ensure_ascii=False))
+        archive.writestr("report.html", _page(rows, batch.below))
+        archive.writestr("report.json", json.dumps(record_of(batch, rows), indent=2, ensure_ascii=False))
     return target
 
 

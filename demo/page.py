@@ -8,6 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from demo.api import add_api
+from demo.api_many import add_many_api
 from demo.desk import Desk
 from demo.tabs.assess import add_assess_tab
 from demo.tabs.batch import add_batch_tab
@@ -41,6 +42,7 @@ def build(desk: Desk) -> gr.Blocks:
             for add_tab in TABS:
                 add_tab(desk)
         add_api(desk)
+        add_many_api(desk)
         page.unload(desk.leave)
     return page.queue(max_size=desk.limits.waiting)
 

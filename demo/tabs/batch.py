@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,34 +18,31 @@ from uare.vocabulary import LEVELS
 
 LEVEL = "good"  # as `uare triage` has it
 LEVEL_NAMES = [level for level in LEVELS if level != "bad"]  # nothing is below bad
-STOPPED = "Stopped. Press Start again to go on: what is done stays done."
+STOPPED = "Stopped; Start goes on from here."
+HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+Shown = tuple[Any, Any, Any]  # status, table, results
 
 
 def add_batch_tab(desk: Desk) -> None:
     """Adds the tab to the page that is being built."""
     with gr.Tab("Batch", id="batch"):
-        gr.Markdown(
-            f"Drop up to {desk.limits.max_files} photos, or a zip of them. Each gets a score; those below "
-            "the level are restored, the others are left alone."
-        )
-        files = gr.File(label="Photos or a zip", file_count="multiple", elem_id="batch-files", height=180)
-        below = gr.Radio(LEVEL_NAMES, value=LEVEL, label="Restore what is below", elem_id="batch-below")
-        with gr.Row():
-            start = gr.Button("Start", variant="primary", elem_id="batch-start")
-            stop = gr.Button("Stop", elem_id="batch-stop")
-        said = gr.HTML(elem_id="batch-said")
-        results = gr.File(label="Results: photos and report", visible=False, elem_id="batch-results")
-        table = gr.HTML(elem_id="batch-table")
-        with gr.Accordion("As JSON", open=False):
-            record = gr.JSON(label="Batch")
-        start.click(
-            BatchTab(desk).batch,
-            [files, below],
-            [said, table, results, record],
-            api_name="batch",
-            **desk.queued,
-        )
-        stop.click(desk.stop, queue=False, api_visibility="private")
+        with gr.Row(equal_height=False):
+            files = gr.File(
+                label=f"Up to {desk.limits.max_files} photos, or a zip of them",
+                file_count="multiple", height=180, scale=5, min_width=300, elem_id="uare-batch-files",
+            )  # fmt: skip
+            with gr.Column(scale=5, min_width=300):
+                below = gr.Radio(
+                    LEVEL_NAMES, value=LEVEL, label="Restore what is below", info="The others are left alone."
+                )
+                with gr.Row():
+                    start = gr.Button("Start", variant="primary", min_width=100, elem_id="uare-batch")
+                    stop = gr.Button("Stop", variant="stop", min_width=80, elem_id="uare-batch-stop")
+        said = gr.HTML(elem_id="uare-batch-status")
+        results = gr.DownloadButton("Download results", visible=False, elem_id="uare-batch-results")
+        table = gr.HTML(elem_id="uare-batch-table")
+    start.click(BatchTab(desk).batch, [files, below], [said, table, results], **desk.queued, **HIDDEN)
+    stop.click(desk.stop, queue=False, **HIDDEN)
 
 
 class BatchTab:
@@ -55,19 +51,18 @@ class BatchTab:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
 
-    def batch(self, files: list[str] | None, below: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-        """Scores photos and restores those below a level; gives the report, and a zip of results."""
+    def batch(self, files: list[str] | None, below: str, request: gr.Request) -> Iterator[Shown]:
+        """Shows how far the batch is, what became of each photo so far, and in the end the results."""
         try:
-            yield status("Unpacking"), "", gr.update(visible=False), None
+            yield status("Reading what was sent ..."), "", gr.DownloadButton(visible=False)
             place = Workplace(self.desk.folder(request))
-            batch = Batch(
-                self.desk.pipe,
-                self.desk.facts,
-                place,
-                take_in(self.desk, files, place.photos, request),
-                below,
-            )
-            yield from _working(self.desk, batch, request)
+            taken = take_in(self.desk, files, place.photos, request)
+        except UAREError as error:
+            yield "", "", gr.skip()
+            raise as_error(error) from error
+        batch = Batch(self.desk.pipe, self.desk.facts, place, taken, below)
+        try:
+            yield from self._working(batch, request)
             yield _finished(batch, "")
         except Stopped:
             if place.photos.exists():  # else the visitor left
@@ -75,27 +70,22 @@ class BatchTab:
         except UAREError as error:
             raise as_error(error) from error
 
+    def _working(self, batch: Batch, request: gr.Request) -> Iterator[Shown]:
+        """How far it is; the table once more after each photo."""
+        said, done = "", -1
+        for progress in self.desk.run(batch.work, request):
+            if progress.sentence == said:
+                continue
+            table = gr.skip() if progress.done == done else _table(batch)
+            said, done = progress.sentence, progress.done
+            yield status(said, done, progress.total), table, gr.skip()
 
-def _working(desk: Desk, batch: Batch, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-    """How far it is; the table after each photo."""
-    said, done = "", -1
-    for progress in desk.run(batch.work, request):
-        if progress.sentence == said:
-            continue
-        shown = gr.skip() if progress.done == done else _table(batch)
-        said, done = progress.sentence, progress.done
-        yield status(said, done, progress.total), shown, gr.skip(), gr.skip()
 
-
-def _finished(batch: Batch, first: str) -> tuple[Any, ...]:
+def _finished(batch: Batch, first: str) -> Shown:
     """The end, also that of a batch that was stopped: with what is done."""
     rows = batch.rows()
-    folder = batch.place.root / secrets.token_hex(6)
-    folder.mkdir()
-    file = write_results(rows, batch.facts, batch.below, folder / "uare-results.zip")
-    record = {"below": batch.below, "photos": [row.to_dict() for row in rows]}
-    sentence = f"{first} {summary(rows)}".strip()
-    return status(sentence), _table(batch), gr.update(value=str(file), visible=True), record
+    button = gr.DownloadButton(value=str(write_results(batch, rows)), visible=True)
+    return status(f"{first} {summary(rows)}".strip()), _table(batch), button
 
 
 def _table(batch: Batch) -> str:

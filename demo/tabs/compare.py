@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
 from demo.desk import Desk, Say, Stopped, as_error, called
-from demo.inbox import passing_folder, take_in
-from demo.page_screen import PageScreen, Progress
+from demo.page_screen import Progress
 from demo.photo_drop import photo_drop
 from demo.pictures import shown, write_shown
+from demo.ranking import Ranked, rank
 from demo.verdicts import ranking_table, verdict_card
 from demo.words import notes, status
 from demo.zoom import pair_of, zoom_together
-from uare.batch.loop import Json, Outcome
-from uare.batch.ranking import rank_files
 from uare.errors import InputError, UAREError
-from uare.images import Photo
 from uare.results import Comparison
 
 COMPARED_PX = 4096  # longest side of the pictures that are looked at closely
-STOPPED = "Stopped."
+STOPPED = status("Stopped.")
+HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def add_compare_tab(desk: Desk) -> None:
@@ -30,27 +29,25 @@ def add_compare_tab(desk: Desk) -> None:
     tab = CompareTab(desk)
     with gr.Tab("Compare", id="compare"):
         with gr.Row(equal_height=True):
-            first = photo_drop("A", height=220, elem_id="compare-a")
-            second = photo_drop("B", height=220, elem_id="compare-b")
+            first = photo_drop("A", height=220, elem_id="uare-a")
+            second = photo_drop("B", height=220, elem_id="uare-b")
         with gr.Row():
-            start = gr.Button("Compare", variant="primary", elem_id="compare-start")
-            stop = gr.Button("Stop", elem_id="compare-stop")
-        said = gr.HTML(elem_id="compare-said")
-        pair = zoom_together("compare-pair")
-        with gr.Accordion("As JSON", open=False):
-            record = gr.JSON(label="Comparison")
-        start.click(tab.compare, [first, second], [said, pair, record], api_name="compare", **desk.queued)
-        stop.click(desk.stop, queue=False, api_visibility="private")
+            start = gr.Button("Compare", variant="primary", elem_id="uare-compare")
+            stop = gr.Button("Stop", variant="stop", elem_id="uare-compare-stop")
+        said = gr.HTML(elem_id="uare-compared")
+        pair = zoom_together("uare-pair")
         gr.Markdown("## Several photos in order")
-        files = gr.File(label="Photos", file_count="multiple", elem_id="rank-files", height=160)
+        files = gr.File(
+            label="Photos, or a zip of them", file_count="multiple", height=160, elem_id="uare-many"
+        )
         with gr.Row():
-            start_rank = gr.Button("Rank", variant="primary", elem_id="rank-start")
-            stop_rank = gr.Button("Stop", elem_id="rank-stop")
-        table = gr.HTML(elem_id="rank-said")
-        with gr.Accordion("As JSON", open=False):
-            places = gr.JSON(label="Ranking")
-        start_rank.click(tab.rank, files, [table, places], api_name="rank", **desk.queued)
-        stop_rank.click(desk.stop, queue=False, api_visibility="private")
+            start_rank = gr.Button("Rank", variant="primary", elem_id="uare-rank")
+            stop_rank = gr.Button("Stop", variant="stop", elem_id="uare-rank-stop")
+        table = gr.HTML(elem_id="uare-ranked")
+    start.click(tab.compare, [first, second], [said, pair], **desk.queued, **HIDDEN)
+    start_rank.click(tab.rank, files, table, **desk.queued, **HIDDEN)
+    for button in (stop, stop_rank):
+        button.click(desk.stop, queue=False, **HIDDEN)
 
 
 class CompareTab:
@@ -59,65 +56,46 @@ class CompareTab:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
 
-    def compare(
-        self, a: str | None, b: str | None, request: gr.Request
-    ) -> Iterator[tuple[str, object, object]]:
-        """Says which of two photos is better, how surely, and why."""
+    def compare(self, a: str | None, b: str | None, request: gr.Request) -> Iterator[tuple[Any, Any]]:
+        """Shows both photos at once, and the verdict when there is one."""
         try:
             if not a or not b:
                 raise InputError("two photos are needed; drop one on A and one on B")
             photos = self.desk.photo(a, request), self.desk.photo(b, request)
-            names = called(self.desk.upload(a, request)), called(self.desk.upload(b, request))
             folder = self.desk.folder(request)
-            pictures = [_write_shown(folder, photo) for photo in photos]
-            captions = f"A: {names[0]}", f"B: {names[1]}"
-            yield status("Looking at both"), pair_of((pictures[0], pictures[1]), captions), None
+            pictures = [
+                write_shown(folder, "compared", shown(photo.pixels, photo.alpha, COMPARED_PX))
+                for photo in photos
+            ]
+            captions = f"A: {called(Path(a))}", f"B: {called(Path(b))}"
+            yield status("Comparing ..."), pair_of((pictures[0], pictures[1]), captions)
 
             def work(say: Say[Comparison]) -> None:
                 say(self.desk.pipe.compare(*photos))
 
             for comparison in self.desk.run(work, request):
-                found: Json = {"a": names[0], "b": names[1], **comparison.to_dict()}
-                warnings = [
-                    *(warning for photo in photos for warning in photo.warnings),
-                    *comparison.warnings,
-                ]
-                yield verdict_card(comparison, warnings), gr.skip(), found
+                of_files = [warning for photo in photos for warning in photo.warnings]
+                yield verdict_card(comparison, [*of_files, *comparison.warnings]), gr.skip()
         except Stopped:
-            yield status(STOPPED), gr.skip(), None
+            yield STOPPED, gr.skip()
         except UAREError as error:
+            yield "", gr.skip()
             raise as_error(error) from error
 
-    def rank(self, files: list[str] | None, request: gr.Request) -> Iterator[tuple[str, object]]:
-        """Puts photos in order, best first, with strengths and intervals."""
+    def rank(self, files: list[str] | None, request: gr.Request) -> Iterator[str]:
+        """Says how far the comparisons are, and then the order."""
+
+        def work(say: Say[Progress | Ranked]) -> None:
+            rank(self.desk, files or [], request, say)
+
         try:
-            with passing_folder(self.desk.folder(request)) as folder:
-                taken = take_in(self.desk, files, folder, request)
-                if len(taken.photos) < 2:
-                    raise InputError(
-                        f"{len(taken.photos)} photos can be read and two or more are needed for an order; "
-                        + (taken.problems[0] if taken.problems else "drop some more")
-                    )
-                ranked: list[tuple[Outcome, list[str]]] = []
-
-                def work(say: Say[Progress]) -> None:
-                    screen = PageScreen(say, taken.named)
-                    paths = [photo.path for photo in taken.photos]
-                    ranked.append((rank_files(self.desk.pipe, paths, screen, []), screen.notes))
-                    say()
-
-                for progress in self.desk.run(work, request):
-                    yield status(progress.sentence, progress.done, progress.total), None
-                ((outcome, said),) = ranked
-                places = [place | {"input": taken.named(place["input"])} for place in outcome.results]
-                failed = [one["error"] for one in outcome.failures]
-                problems = (*taken.problems, *map(taken.named, failed), *said)
-                yield ranking_table(places) + notes(problems), {"places": places, "problems": problems}
+            for message in self.desk.run(work, request):
+                if isinstance(message, Progress):
+                    yield status(message.sentence, message.done, message.total)
+                else:
+                    yield ranking_table(message.places) + notes((*message.problems, *message.notes))
         except Stopped:
-            yield status(STOPPED), None
+            yield STOPPED
         except UAREError as error:
+            yield ""
             raise as_error(error) from error
-
-
-def _write_shown(folder: Path, photo: Photo) -> str:
-    return write_shown(folder, "compared", shown(photo.pixels, photo.alpha, COMPARED_PX))
