@@ -82,6 +82,8 @@ def _inlined(path: Path) -> str:
 
 
 def _table_row(row: Row, address: Address) -> str:
+    if not row.name:
+        return f'<tr><td></td><td></td><td colspan="3">{escape(row.problem)}</td></tr>'
     score = "" if row.score is None else f"{row.score:.2f} ({row.level})"
     after = "" if row.after is None else f" → {row.after:.2f}"
     done = escape(f"failed: {row.problem}" if row.action == FAILED else ACTIONS[row.action])

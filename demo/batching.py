@@ -35,7 +35,7 @@ RESTORED, KEPT, LEFT, FAILED, WAITING = "restored", "kept", "left", "failed", "w
 class Row:
     """What became of one photo."""
 
-    name: str
+    name: str  # as it was sent; empty for a file that was refused, which `problem` names
     action: str  # RESTORED, KEPT (the restoration was judged worse), LEFT (good enough), FAILED or WAITING
     score: float | None = None
     level: str = ""

@@ -37,7 +37,7 @@ def add_batch_tab(desk: Desk) -> None:
                 )
                 with gr.Row():
                     start = gr.Button("Start", variant="primary", min_width=100, elem_id="uare-batch")
-                    stop = gr.Button("Stop", variant="stop", min_width=80, elem_id="uare-batch-stop")
+                    stop = gr.Button("Stop", min_width=80, elem_id="uare-batch-stop")
         said = gr.HTML(elem_id="uare-batch-status")
         results = gr.DownloadButton("Download results", visible=False, elem_id="uare-batch-results")
         table = gr.HTML(elem_id="uare-batch-table")

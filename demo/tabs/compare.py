@@ -33,7 +33,7 @@ def add_compare_tab(desk: Desk) -> None:
             second = photo_drop("B", height=220, elem_id="uare-b")
         with gr.Row():
             start = gr.Button("Compare", variant="primary", elem_id="uare-compare")
-            stop = gr.Button("Stop", variant="stop", elem_id="uare-compare-stop")
+            stop = gr.Button("Stop", elem_id="uare-compare-stop")
         said = gr.HTML(elem_id="uare-compared")
         pair = zoom_together("uare-pair")
         gr.Markdown("## Several photos in order")
@@ -42,7 +42,7 @@ def add_compare_tab(desk: Desk) -> None:
         )
         with gr.Row():
             start_rank = gr.Button("Rank", variant="primary", elem_id="uare-rank")
-            stop_rank = gr.Button("Stop", variant="stop", elem_id="uare-rank-stop")
+            stop_rank = gr.Button("Stop", elem_id="uare-rank-stop")
         table = gr.HTML(elem_id="uare-ranked")
     start.click(tab.compare, [first, second], [said, pair], **desk.queued, **HIDDEN)
     start_rank.click(tab.rank, files, table, **desk.queued, **HIDDEN)
