@@ -87,13 +87,12 @@ class AssessTab:
 
     def connect(self) -> None:
         """Says what each field does."""
-        self.go.click(
-            self.assess, [self.files, self.regions], self.results, **self.desk.queued, **HIDDEN
-        ).then(
-            lambda: (gr.Button(interactive=True), gr.Button(interactive=False)),
-            None, [self.go, self.stop], queue=False, **HIDDEN,
-        )  # fmt: skip
-        self.stop.click(self.desk.stop, queue=False, **HIDDEN)
+        begun = self.go.click(self._begun, None, self.results, queue=False, **HIDDEN)
+        work = begun.then(self.assess, [self.files, self.regions], self.results, **self.desk.queued, **HIDDEN)
+        work.then(self._idle, None, [self.go, self.stop], queue=False, **HIDDEN)
+        # cancelled too, because work that still waits in line has not come to the desk yet
+        stopped = [self.status, self.go, self.stop, self.csv]
+        self.stop.click(self.stopped, self.sheet, stopped, cancels=[work], queue=False, **HIDDEN)
         details = [self.picture, self.side, self.charts, self.sheet]
         self.table.select(self.other_photo, self.sheet, details, queue=False, **HIDDEN)
         self.side.input(self.other_side, [self.side, self.sheet], self.picture, queue=False, **HIDDEN)
@@ -105,21 +104,29 @@ class AssessTab:
         def work(say: Say[Message]) -> None:
             assess(self.desk, files or [], request, say, with_regions=with_regions)
 
-        yield self._begun()
         try:
             for message in self.desk.run(work, request):
                 yield self._shown(message, sheet)
-            ended = "Done."
         except Stopped:
-            ended = "Stopped."
+            return  # `stopped` has said so
         except UAREError as error:
             yield {self.status: status("")}
             raise as_error(error) from error
-        yield {self.status: status(ended), self.sheet: sheet, self.csv: self._csv(sheet, request)}
+        yield {self.status: status("Done."), self.sheet: sheet, self.csv: self._csv(sheet, request)}
+
+    def stopped(self, sheet: Sheet | None, request: gr.Request) -> Updates:
+        """Ends the work; what was found by then stays, as a file too."""
+        self.desk.stop(request)
+        go, stop = self._idle()
+        found = self._csv(sheet or Sheet(), request)
+        return {self.status: status("Stopped."), self.go: go, self.stop: stop, self.csv: found}
+
+    def _idle(self) -> tuple[gr.Button, gr.Button]:
+        return gr.Button(interactive=True), gr.Button(interactive=False)
 
     def _begun(self) -> Updates:
         return {
-            self.status: status("Assessing ..."),
+            self.status: status("Waiting for its turn ..."),
             self.go: gr.Button(interactive=False),
             self.stop: gr.Button(interactive=True),
             self.notes: "",
@@ -128,6 +135,7 @@ class AssessTab:
             self.picture: gr.Image(value=None, visible=False),
             self.side: gr.Radio(visible=False),
             self.charts: "",
+            self.sheet: None,
         }
 
     def _shown(self, message: Message, sheet: Sheet) -> Updates:
@@ -143,7 +151,7 @@ class AssessTab:
         sheet.photos.append(message)
         many = gr.Dataframe(value=table_rows(sheet.photos), visible=len(sheet.photos) > 1)
         first = self._details(message) if len(sheet.photos) == 1 else {}
-        return {self.table: many, **first}
+        return {self.table: many, self.sheet: sheet, **first}
 
     def _details(self, photo: Assessed) -> Updates:
         """The picture and the charts of one photo."""

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from demo.desk import Desk, Say, Stopped, as_error, called
-from demo.photo_drop import photo_drop
+from demo.fields import mask_editor, photo_drop
 from demo.pictures import PAINTED_PX, painted_mask, shown, write_photo, write_shown
 from demo.restoring import Finished, Message, Written, analyse, restore
 from demo.tabs.restore_controls import (
@@ -75,10 +75,9 @@ class RestoreTab:
             self.stop = gr.Button("Stop", variant="stop", interactive=False, min_width=80, size="md")
         fields = add_first_controls()
         with gr.Accordion("Keep faces or text as they are", open=False) as self.painting:
-            self.editor = gr.ImageEditor(
-                label="Paint over a part of the photo", type="pil", sources=(), transforms=(), layers=False,
-                brush=gr.Brush(default_size=24, colors=["#ff00aa"], color_mode="fixed"), buttons=[],
-                height=360, elem_id="uare-mask",
+            self.editor = mask_editor(
+                "Paint over a part of the photo", height=360, elem_id="uare-mask",
+                brush=gr.Brush(default_size=24, colors=["#ff00aa"], color_mode="fixed"),
             )  # fmt: skip
             fields |= add_keeps()
         with gr.Accordion("Advanced", open=False):
@@ -106,21 +105,27 @@ class RestoreTab:
             **QUIET,
         }
         idle: dict[str, Any] = {"fn": self.idle, "outputs": [self.go, self.stop], **AT_ONCE}
+        line = [view.status, self.go, self.stop]
+        waiting: dict[str, Any] = {"fn": self.waiting, "outputs": line, **AT_ONCE}
 
         taken = self.drop.upload(
             self.take, self.drop, [self.drop, self.file, self.editor, self.analysis, *view.fields], **QUIET
         )
-        taken.success(**analysing).then(**idle)
         self.drop.clear(self.forget, None, [self.file, self.editor, self.analysis, *view.fields], **AT_ONCE)
-        self.rewrite.click(**analysing).then(**idle)
         preset, wish, upscale = self.controls.preset, self.controls.wish, self.controls.upscale
         chosen = preset.input(preset_values, preset, [wish, upscale], **AT_ONCE)
-        chosen.then(**(analysing | {"fn": self.analyse_if_any})).then(**idle)
-        self.go.click(None, js=TO_RESULT)
-        self.go.click(**restoring).then(**idle)
         seeded = view.again.click(lambda: random.randrange(2**31), None, self.controls.seed, **AT_ONCE)
-        seeded.then(**restoring).then(**idle)
-        self.stop.click(desk.stop, **AT_ONCE)
+        works = [
+            taken.success(**waiting).then(**analysing),
+            self.rewrite.click(**waiting).then(**analysing),
+            chosen.then(**(analysing | {"fn": self.analyse_if_any})),
+            self.go.click(js=TO_RESULT, **waiting).then(**restoring),
+            seeded.then(**waiting).then(**restoring),
+        ]
+        for work in works:
+            work.then(**idle)
+        # cancelled too, because work that still waits in line has not come to the desk yet
+        self.stop.click(self.stopped, None, line, cancels=works, **AT_ONCE)
         view.connect(desk)
         self._connect_saving()
 
@@ -168,6 +173,13 @@ class RestoreTab:
 
     def forget(self) -> Updates:
         return {self.file: None, self.editor: None, self.analysis: "", **self.view.emptied()}
+
+    def waiting(self) -> tuple[str, gr.Button, gr.Button]:
+        return status("Waiting for its turn ..."), gr.Button(interactive=False), gr.Button(interactive=True)
+
+    def stopped(self, request: gr.Request) -> tuple[str, gr.Button, gr.Button]:
+        self.desk.stop(request)
+        return (status("Stopped."), *self.idle())
 
     def idle(self) -> tuple[gr.Button, gr.Button]:
         return gr.Button(interactive=True), gr.Button(interactive=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ gr = pytest.importorskip("gradio")
 
 from demo.assessing import Assessed, Unreadable, csv_text, table_rows  # noqa: E402
 from demo.desk import Desk, Limits, Stopped  # noqa: E402
+from demo.fields import painted  # noqa: E402
 from demo.pictures import painted_mask, shown  # noqa: E402
 from demo.restoring import (  # noqa: E402
     FORMATS,
@@ -92,6 +93,18 @@ def test_all_layers_count_and_nothing_painted_is_no_mask() -> None:
     )
     assert both is not None
     assert (both == 255).sum() == 50
+
+
+def test_only_painted_layers_are_opened_and_only_as_what_browsers_send() -> None:
+    stream = BytesIO()
+    layer((slice(0, 5), slice(0, 5))).save(stream, "PNG")
+    found = painted(stream.getvalue())
+    assert found is not None
+    assert np.asarray(found)[0, 0].tolist() == [255, 0, 170, 128]
+    assert painted(stream.getvalue(), flatten_on_white=True) is None  # background and whole
+    for content in (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", b"", b"GIF89a"):
+        with pytest.raises(gr.Error, match="paint it again"):
+            painted(content)
 
 
 def test_painted_pixels_are_the_photos_own(desk: Desk) -> None:
