@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from demo.desk import Desk, Say, Stopped, as_error, called
+from demo.fields import photo_drop
 from demo.page_screen import Progress
-from demo.photo_drop import photo_drop
 from demo.pictures import shown, write_shown
 from demo.ranking import Ranked, rank
 from demo.verdicts import ranking_table, verdict_card
