@@ -38,7 +38,7 @@ def build(desk: Desk) -> gr.Blocks:
     """The whole page. GRADIO_TEMP_DIR must name the desk's folder before (`keep_uploads_with`)."""
     with gr.Blocks(title="UARE", delete_cache=(CLEANED_EVERY_S, KEPT_S), analytics_enabled=False) as page:
         gr.Markdown("# UARE\nSays what is wrong with a photo, repairs it, and judges the repair.")
-        with gr.Tabs():
+        with gr.Tabs(overflow_behavior="wrap"):  # a menu would hide tabs on phones
             for add_tab in TABS:
                 add_tab(desk)
         add_api(desk)

@@ -68,7 +68,8 @@ def test_two_photos_are_compared_and_zoomed_together(visit: Visit, photos: dict[
     visit.page.mouse.down()
     visit.page.mouse.move(middle[0] + box["width"] / 4, middle[1])
     visit.page.mouse.up()
-    assert set(_transforms(visit)) == {"translate(-25%, -50%) scale(2)"}
+    (moved,) = set(_transforms(visit))
+    assert float(moved.removeprefix("translate(").partition("%")[0]) == pytest.approx(-25, abs=1)
     visit.page.mouse.wheel(0, -100)
     assert all(one.endswith("scale(2.5)") for one in _transforms(visit))
     frame.focus()

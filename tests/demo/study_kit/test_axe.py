@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def page() -> Iterator[object]:
+def page() -> Iterator[Any]:
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("no chromium is installed")
@@ -30,7 +31,7 @@ def page() -> Iterator[object]:
         opened.close()
 
 
-def _findings(page: object) -> dict[str, list[str]]:
+def _findings(page: Any) -> dict[str, list[str]]:
     """What axe calls serious or critical: rule -> the elements."""
     found = axe.Axe().run(page).response
     assert found["passes"], "axe looked at nothing"
@@ -43,7 +44,7 @@ def _findings(page: object) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious_from_consent_to_withdrawing(
-    tmp_path: Path, page: sync_api.Page, scheme: str
+    tmp_path: Path, page: Any, scheme: str
 ) -> None:
     study = Study(settings_of(tmp_path, questions=["naturalness"], flags=["over-sharpened"]))
     page.emulate_media(color_scheme=scheme)
