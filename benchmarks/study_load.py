@@ -1,10 +1,10 @@
 """How many people can vote at once: a study served on loopback, and as many simulated browsers.
 
-    python benchmarks/study_load.py [--people 50] [--votes 20] [--schedule active]
+    python benchmarks/study_load.py --output docs/results
 
-Everybody fetches the next pair and both pictures (together a "page"), then votes, without a pause. Prints
-votes per second and the 50th and 95th percentile of pages and of votes, and ends in a line of JSON. Exit code
-1 if any request failed, or a confirmed vote is not in the database.
+Everybody fetches the next pair and both pictures, then votes, without a pause; the simulated people run on
+the same cores. Measured is what they wait for. Exit code 1 if any request failed, or a confirmed vote is not
+in the database.
 """
 
 import sys
@@ -15,6 +15,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 import argparse
 import json
 import re
+import shlex
 import subprocess
 import tempfile
 import threading
@@ -24,12 +25,16 @@ from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import numpy as np
+import torch
 import yaml
 from PIL import Image
 
+from benchmarks.inference import available_cores
+from benchmarks.table import Measured, describe_machine, publish
 from data.votes import read_votes
 
 SOURCES = ("a", "b", "c", "d", "e", "f")
+SCHEDULES = ("all", "swiss", "active")
 SIZE_PX = 384
 PROGRAM = Path(__file__).resolve().parents[1] / "demo/study.py"
 
@@ -82,16 +87,27 @@ class Person:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    given = sys.argv[1:] if argv is None else list(argv)
     parser = argparse.ArgumentParser(description="Load of a study on this machine.")
     parser.add_argument("--people", type=int, default=50)
     parser.add_argument("--votes", type=int, default=20, help="of each person")
-    parser.add_argument("--schedule", choices=("all", "swiss", "active"), default="active")
-    chosen = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory() as folder:
-        return _measure(Path(folder), chosen.people, chosen.votes, chosen.schedule)
+    parser.add_argument("--schedule", nargs="+", choices=SCHEDULES, default=SCHEDULES)
+    parser.add_argument("--output", type=Path, help="folder for study-load.md, for example docs/results")
+    chosen = parser.parse_args(given)
+    rows: list[Measured] = []
+    for schedule in chosen.schedule:
+        with tempfile.TemporaryDirectory() as folder:
+            rows += measure(Path(folder), chosen.people, chosen.votes, schedule)
+    machine = describe_machine(torch.device("cpu"), torch.float32, available_cores())
+    used = {name: machine[name] for name in ("device", "threads", "system", "python")}
+    command = shlex.join(["python", "benchmarks/study_load.py", *given])
+    file = chosen.output and chosen.output / "study-load.md"
+    publish("A study under load", command, used, rows, file)
+    return 0 if all(row.reached is not False for row in rows) else 1
 
 
-def _measure(folder: Path, number: int, votes: int, schedule: str) -> int:
+def measure(folder: Path, number: int, votes: int, schedule: str) -> list[Measured]:
+    """Rows of one schedule: what `number` people wait for who give `votes` votes each."""
     config = _study(folder, number, votes, schedule)
     with subprocess.Popen(
         [sys.executable, str(PROGRAM), "--config", str(config), "--port", "0"],
@@ -115,29 +131,28 @@ def _measure(folder: Path, number: int, votes: int, schedule: str) -> int:
             process.terminate()
             process.wait(30)
     stored = len(read_votes(folder / "votes.sqlite").votes)
-    return _report(people, stored, elapsed_s, schedule)
+    return _rows(people, stored, elapsed_s, f"`{schedule}`, {number} people")
 
 
-def _report(people: Sequence[Person], stored: int, elapsed_s: float, schedule: str) -> int:
+def _rows(people: Sequence[Person], stored: int, elapsed_s: float, name: str) -> list[Measured]:
     problems = [problem for person in people for problem in person.problems]
-    pages = np.array([one for person in people for one in person.pages_s])
-    votes = np.array([one for person in people for one in person.votes_s])
-    found = {
-        "people": len(people),
-        "schedule": schedule,
-        "votes": len(votes),
-        "stored": stored,
-        "failed": len(problems),
-        "votes_per_s": round(len(votes) / elapsed_s, 1),
-        **{f"page_p{q}_ms": round(1000 * float(np.percentile(pages, q))) for q in (50, 95)},
-        **{f"vote_p{q}_ms": round(1000 * float(np.percentile(votes, q))) for q in (50, 95)},
-    }
-    for name, value in found.items():
-        print(f"{name:>14}  {value}")
     for problem in problems[:5]:
         print(f"problem: {problem}", file=sys.stderr)
-    print(json.dumps(found))
-    return 0 if not problems and stored == len(votes) else 1
+    pages = np.array([one for person in people for one in person.pages_s])
+    votes = np.array([one for person in people for one in person.votes_s])
+    waits = [
+        Measured(what=f"{name}: {what}, p{share}", value=float(np.percentile(seconds, share)), unit="s")
+        for what, seconds in (("pair with both pictures", pages), ("vote", votes))
+        for share in (50, 95)
+    ]
+    lost = len(votes) - stored
+    return [
+        Measured(what=f"{name}: votes", value=len(votes) / elapsed_s, unit="/s"),
+        *waits,
+        Measured(what=f"{name}: confirmed votes", value=len(votes), unit=""),
+        Measured(what=f"{name}: of these not on the disk", value=lost, unit="", aim=("≤", 0)),
+        Measured(what=f"{name}: people with a failed request", value=len(problems), unit="", aim=("≤", 0)),
+    ]
 
 
 def _study(folder: Path, people: int, votes: int, schedule: str) -> Path:

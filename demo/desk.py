@@ -111,6 +111,13 @@ class Desk:
         Raises InputError for no file, one that is not the visitor's, too many bytes or pixels, and whatever
         is no photo by its content.
         """
+        path = self.upload(file, request)
+        content = path.read_bytes()
+        self.check_photo(content, called(path))
+        return load_photo_bytes(content, called(path))
+
+    def upload(self, file: str | None, request: gr.Request) -> Path:
+        """The path of a file that this visitor sent or got. InputError for any other, and too many bytes."""
         path = self._own(file, request)
         name = called(path)
         num_bytes = path.stat().st_size
@@ -119,9 +126,11 @@ class Desk:
                 f"{name} has {num_bytes / MEBIBYTE:.0f} MiB and {self.limits.max_bytes / MEBIBYTE:.0f} are "
                 "taken; save it smaller first"
             )
-        content = path.read_bytes()
+        return path
+
+    def check_photo(self, content: bytes, name: str) -> None:
+        """Raises InputError for what is no photo by its header, and for too many pixels."""
         self.check_size(*size_of_upload(content, name), name)
-        return load_photo_bytes(content, name)
 
     def check_size(self, height: int, width: int, name: str) -> None:
         """Raises InputError for more pixels than are taken; for results larger than their photo as well."""

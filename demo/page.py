@@ -8,13 +8,16 @@ from pathlib import Path
 import gradio as gr
 
 from demo.api import add_api
+from demo.api_many import add_many_api
 from demo.desk import Desk
 from demo.tabs.assess import add_assess_tab
+from demo.tabs.batch import add_batch_tab
+from demo.tabs.compare import add_compare_tab
 from demo.tabs.restore import add_restore_tab
 
 CSS = Path(__file__).with_name("page.css")
 CLEANED_EVERY_S, KEPT_S = 600, 3600  # uploads; what a visitor gets goes when the page closes
-TABS = (add_restore_tab, add_assess_tab)
+TABS = (add_restore_tab, add_assess_tab, add_compare_tab, add_batch_tab)
 
 # Only fonts of the visitor's machine, and colours that can be told apart in light and dark.
 THEME = gr.themes.Default(
@@ -35,10 +38,11 @@ def build(desk: Desk) -> gr.Blocks:
     """The whole page. GRADIO_TEMP_DIR must name the desk's folder before (`keep_uploads_with`)."""
     with gr.Blocks(title="UARE", delete_cache=(CLEANED_EVERY_S, KEPT_S), analytics_enabled=False) as page:
         gr.Markdown("# UARE\nSays what is wrong with a photo, repairs it, and judges the repair.")
-        with gr.Tabs():
+        with gr.Tabs(overflow_behavior="wrap"):  # a menu would hide tabs on phones
             for add_tab in TABS:
                 add_tab(desk)
         add_api(desk)
+        add_many_api(desk)
         page.unload(desk.leave)
     return page.queue(max_size=desk.limits.waiting)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from PIL import Image
 
-from data.sample_photos import SAMPLE_PHOTOS, harmed_photo
+from data.sample_photos import SAMPLE_PHOTOS, clean_photo, harmed_photo
 from uare.errors import ConfigError, UAREError
 from uare.saving import to_pillow
 
@@ -61,6 +61,8 @@ def take_all(folder: Path) -> None:
             shots = Shots(browser, address, folder, write_photos(Path(photos)))
             shots.restore()
             shots.assess()
+            shots.compare()
+            shots.batch()
             browser.close()
     finally:
         desk.close()
@@ -80,6 +82,8 @@ class Shots:
 
     def __init__(self, browser: Any, address: str, folder: Path, photos: list[Path]) -> None:
         self.browser, self.address, self.folder, self.photos = browser, address, folder, photos
+        self.clean = photos[1].with_name("clean.png")
+        to_pillow(clean_photo(SAMPLE_PHOTOS[1].name)[0]).save(self.clean)
 
     def restore(self) -> None:
         """The noisy portrait, restored: wide and light, wide and dark, on a phone."""
@@ -105,6 +109,35 @@ class Shots:
             page.get_by_role("button", name="Assess", exact=True).click()
             page.get_by_text("Done.").wait_for()
             page.get_by_label("scores of its parts").click()
+            self._save(page, f"demo-{name}.png")
+
+    def compare(self) -> None:
+        """The noisy portrait and the clean one, enlarged, and the sample photos in order."""
+        for name, size in (("compare", DESKTOP), ("compare-phone", PHONE)):
+            page = self._opened(size, "light")
+            page.get_by_role("tab", name="Compare").click()
+            page.locator("#uare-a input[type=file]").set_input_files(self.photos[1])
+            page.locator("#uare-b input[type=file]").set_input_files(self.clean)
+            for field in ("a", "b"):
+                page.locator(f"#uare-{field} img").wait_for()
+            page.get_by_role("button", name="Compare", exact=True).click()
+            page.locator("#uare-compared .uare-verdict").wait_for()
+            page.get_by_role("button", name="Larger").click()
+            page.locator("#uare-many input[type=file]").set_input_files(self.photos)
+            page.locator("#uare-many").get_by_text("chelsea").first.wait_for()
+            page.get_by_role("button", name="Rank", exact=True).click()
+            page.locator("#uare-ranked table").wait_for()
+            self._save(page, f"demo-{name}.png")
+
+    def batch(self) -> None:
+        """The sample photos and a clean one; those below good are restored."""
+        for name, size in (("batch", DESKTOP), ("batch-phone", PHONE)):
+            page = self._opened(size, "light")
+            page.get_by_role("tab", name="Batch").click()
+            page.locator("#uare-batch-files input[type=file]").set_input_files([*self.photos, self.clean])
+            page.locator("#uare-batch-files").get_by_text("clean").first.wait_for()
+            page.get_by_role("button", name="Start", exact=True).click()
+            page.locator("#uare-batch-results").wait_for()
             self._save(page, f"demo-{name}.png")
 
     def _opened(self, size: tuple[int, int], scheme: str) -> Any:

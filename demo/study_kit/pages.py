@@ -23,11 +23,15 @@ from starlette.exceptions import HTTPException
 from data.votes import NONE, OVERALL, A, B
 from demo.study_kit.settings import FLAGS, QUESTIONS
 from demo.study_kit.store import Ballot, Showing
-from demo.study_kit.study import Study
+from demo.study_kit.study import Study, WithdrawnError
 from uare.errors import InputError
 
 WEB = Path(__file__).with_name("web")
-FILES = ("study.css", "study.js")
+FILES = {
+    "study.css": WEB / "study.css",
+    "study.js": WEB / "study.js",
+    "zoom.js": Path(__file__).parents[1] / "web" / "zoom.js",
+}
 LEFT, RIGHT = "left", "right"
 MOST_BYTES = 16_384  # of a request; a ballot has a few hundred
 HEADERS = {
@@ -37,6 +41,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",  # the address of a page is the key to it
     "X-Content-Type-Options": "nosniff",
 }
+WITHDRAWN = "Everything you said is erased. You can close this page; thank you for having come."
 Next = Callable[[Request], Awaitable[Response]]
 
 
@@ -74,6 +79,16 @@ def create_app(study: Study) -> FastAPI:
         study.person_of(token)
         return _page("vote.html", title=escape(study.settings.title), base=f"/s/{escape(token)}")
 
+    @app.get("/s/{token}/withdraw", response_class=HTMLResponse)
+    def withdraw_page(token: str) -> str:
+        study.person_of(token)
+        return _page("withdraw.html", title=escape(study.settings.title), base=f"/s/{escape(token)}")
+
+    @app.post("/s/{token}/withdraw", response_class=HTMLResponse)
+    def withdraw(token: str) -> str:
+        study.withdraw(study.person_of(token))
+        return _page("message.html", title="You have withdrawn", message=WITHDRAWN)
+
     @app.get("/s/{token}/next")
     def next_step(token: str, rested: bool = False) -> dict[str, object]:
         step = study.next_step(study.person_of(token), rested=rested)
@@ -108,7 +123,7 @@ def create_app(study: Study) -> FastAPI:
     def web(name: str) -> Response:
         if name not in FILES:
             raise HTTPException(404, "there is no such file")
-        return FileResponse(WEB / name)
+        return FileResponse(FILES[name])
 
     @app.get("/progress/{token}")
     def progress(token: str) -> dict[str, object]:
@@ -134,6 +149,10 @@ def _guard(app: FastAPI) -> None:
         response = await call_next(request)
         response.headers.update(HEADERS)
         return response
+
+    @app.exception_handler(WithdrawnError)
+    async def gone(request: Request, error: WithdrawnError) -> Response:
+        return _error(request, 410, str(error))
 
     @app.exception_handler(InputError)
     async def refused(request: Request, error: InputError) -> Response:

@@ -2,7 +2,8 @@
 
 A showing is written before a person sees it and answered at most once, both in transactions that are on the
 disk when the call returns: whoever was told that a vote is stored finds it after any crash, and sending it
-again changes nothing. The views `votes`, `scenes` and `flags` are what `eval/preference.py` reads.
+again changes nothing. Who withdraws keeps a name and nothing else in the file. The views `votes`, `scenes`
+and `flags` are what `eval/preference.py` reads.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS people (
     id TEXT PRIMARY KEY, role TEXT NOT NULL, team INTEGER NOT NULL, joined TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS withdrawals (
+    person TEXT PRIMARY KEY REFERENCES people, withdrawn TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS pairs (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, content TEXT NOT NULL, task TEXT NOT NULL,
     image_a TEXT NOT NULL, image_b TEXT NOT NULL, source_a TEXT NOT NULL, source_b TEXT NOT NULL,
@@ -63,6 +66,7 @@ class Person:
     id: str
     role: str  # rater or expert
     team: int
+    withdrawn: bool = False  # nothing that this person said is kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +104,7 @@ class Store:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")  # on the disk when a commit returns
             self._connection.execute("PRAGMA foreign_keys = ON")
+            self._connection.execute("PRAGMA secure_delete = ON")  # zeros where a withdrawn vote was
             self._prepare(path, pairs, scenes)
         except sqlite3.Error as error:
             self._lock.close()
@@ -132,9 +137,23 @@ class Store:
         return person
 
     def people(self) -> list[Person]:
-        """Everybody who joined."""
-        rows = self._connection.execute("SELECT id, role, team FROM people ORDER BY id")
-        return [Person(id=id, role=role, team=team) for id, role, team in rows]
+        """Everybody who joined, with those who withdrew."""
+        rows = self._connection.execute(
+            "SELECT id, role, team, withdrawn IS NOT NULL FROM people "
+            "LEFT JOIN withdrawals ON person = id ORDER BY id"
+        )
+        return [Person(id=id, role=role, team=team, withdrawn=bool(gone)) for id, role, team, gone in rows]
+
+    def withdraw(self, person: str) -> None:
+        """Erases all that a person was shown and said; once more changes nothing."""
+        own = "(SELECT id FROM showings WHERE person = ?)"
+        with self._transaction():
+            for table in ("answers", "flagged"):
+                self._connection.execute(f"DELETE FROM {table} WHERE showing IN {own}", (person,))
+            self._connection.execute("DELETE FROM showings WHERE person = ?", (person,))
+            self._connection.execute("INSERT OR IGNORE INTO withdrawals VALUES (?, ?)", (person, now()))
+        # the votes still stand in the journal beside the file, until it is emptied
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def show(self, person: str, pair: str, repeat: int, shown_order: str) -> Showing:
         """Writes down that a pair is about to be shown."""

@@ -7,7 +7,7 @@ import hmac
 import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import RLock
 
@@ -25,6 +25,10 @@ VOTE, TRAIN, REVIEW, BREAK, DONE = "vote", "training", "review", "break", "done"
 FORGOTTEN_S = 900.0
 LONGEST_S = 86_400.0  # of a showing that a browser may claim
 TOKEN_LETTERS = 32
+
+
+class WithdrawnError(InputError):
+    """Somebody who withdrew asks for more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +66,8 @@ class Study:
         self._history: dict[str, list[Showing]] = defaultdict(list)
         self._raters: dict[str, dict[str, str]] = defaultdict(dict)  # pair -> person -> overall choice
         self._experts: dict[str, dict[str, str]] = defaultdict(dict)
-        for showing in self._store.showings():
-            self._take_up(showing)
-        while sum(person.role == EXPERT for person in self._people.values()) < settings.review.experts:
+        self._take_up_all()
+        while len(self.experts()) < settings.review.experts:
             self._join(EXPERT)
 
     def close(self) -> None:
@@ -75,7 +78,7 @@ class Study:
     def join(self) -> Person:
         """A new rater, in the smallest team; InputError when the study is full."""
         with self._lock:
-            if sum(person.role == RATER for person in self._people.values()) >= self.settings.most_people:
+            if len(self._present(RATER)) >= self.settings.most_people:
                 raise InputError("this study has all the people that it needs; thank you for coming")
             return self._join(RATER)
 
@@ -94,19 +97,28 @@ class Study:
             raise InputError("this link does not belong to the study; check that it was copied whole")
 
     def person_of(self, token: str) -> Person:
-        """Whose link it is; InputError for one that this study did not make."""
+        """Whose link it is; InputError for one that this study did not make; WithdrawnError."""
         person = self._people.get(token.partition("-")[0])
         if person is None or not hmac.compare_digest(self.token_of(person).encode(), token.encode()):
             raise InputError("this link does not belong to the study; check that it was copied whole")
+        self._check_present(person)
         return person
+
+    def withdraw(self, person: Person) -> None:
+        """Erases what a person said, everywhere and for good; the pairs are asked of others."""
+        with self._lock:
+            self._store.withdraw(person.id)
+            self._people[person.id] = replace(person, withdrawn=True)
+            self._take_up_all()
 
     def experts(self) -> list[Person]:
         """Everybody who decides disagreements."""
-        return [person for person in self._people.values() if person.role == EXPERT]
+        return self._present(EXPERT)
 
     def next_step(self, person: Person, *, rested: bool = False) -> Step:
         """What a person meets now; the same until it is answered, in every window and after every stop."""
         with self._lock:
+            self._check_present(person)  # another window may have withdrawn since the link was read
             history = self._history[person.id]
             done = sum(one.answered and self._kind(one) != TRAINING for one in history)
             most = self._most(person)
@@ -142,7 +154,7 @@ class Study:
             place, found = self._find(person, showing)
             is_new = self._store.answer(showing, ballot)
             if is_new:
-                answered = Showing(**{**vars(found), "answered": True})
+                answered = replace(found, answered=True)
                 self._history[person.id][place] = answered
                 self._count(person, answered, ballot.choices[OVERALL])
             return is_new
@@ -183,7 +195,8 @@ class Study:
                 if pair.id in counts
             )
             return {
-                "people": sum(person.role == RATER for person in self._people.values()),
+                "people": len(self._present(RATER)),
+                "withdrawn": sum(person.withdrawn for person in self._people.values()),
                 "votes": votes,
                 "pairs": len(self._asked),
                 "pairs_with_all_votes": full,
@@ -192,15 +205,23 @@ class Study:
                 "settled": is_settled(self.settings.schedule, self._asked, counts),
             }
 
+    def _check_present(self, person: Person) -> None:
+        if self._people[person.id].withdrawn:
+            raise WithdrawnError(f"you withdrew from this study, and nothing that {person.id} said is kept")
+
     def _code(self, of: str) -> str:
         return hmac.new(self._secret, of.encode(), hashlib.sha256).hexdigest()[:TOKEN_LETTERS]
 
     def _join(self, role: str) -> Person:
-        sizes = Counter(person.team for person in self._people.values() if person.role == role)
+        sizes = Counter(person.team for person in self._present(role))
         team = min(range(self.settings.teams), key=lambda one: (sizes[one], one))
         person = self._store.join(role, team, "p" if role == RATER else "e")
         self._people[person.id] = person
         return person
+
+    def _present(self, role: str) -> list[Person]:
+        """Everybody of a role who did not withdraw."""
+        return [one for one in self._people.values() if one.role == role and not one.withdrawn]
 
     def _kind(self, showing: Showing) -> str:
         pair = self.pairs.pairs.get(showing.pair)
@@ -271,6 +292,13 @@ class Study:
             )
         if ballot.seconds is not None and not 0 <= ballot.seconds <= LONGEST_S:
             raise InputError(f"found {ballot.seconds} seconds, expected 0 to {LONGEST_S:.0f}")
+
+    def _take_up_all(self) -> None:
+        """Counts anew what is in the database."""
+        for counted in (self._tallies, self._history, self._raters, self._experts):
+            counted.clear()
+        for showing in self._store.showings():
+            self._take_up(showing)
 
     def _take_up(self, showing: Showing) -> None:
         """Adds a showing of the database to the counts."""

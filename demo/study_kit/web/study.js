@@ -3,12 +3,11 @@
 
 const base = document.body.dataset.base;
 const RETRY_MS = 2000;
-const LARGEST = 16;
 const $ = (id) => document.getElementById(id);
 const images = [$("left"), $("right")];
 let step = null;      // what the server asks
 let since = 0;        // when both pictures could be seen, in ms
-let view = { scale: 1, x: 0, y: 0 };  // of both pictures alike, x and y in shares of a frame
+const pictures = zoomTogether($("pair"), document);
 
 async function load(rested = false) {
   say("");
@@ -30,10 +29,9 @@ async function load(rested = false) {
 async function show() {
   $("notice").hidden = true;
   $("pair").hidden = false;
-  $("next").disabled = true;
-  view = { scale: 1, x: 0, y: 0 };
-  draw();
+  pictures.reset();
   questions();
+  enable();
   const seen = images.map((image) => new Promise((done, failed) => {
     image.onload = done;
     image.onerror = failed;
@@ -139,41 +137,6 @@ async function insist(ask) {
 const pause = () => new Promise((done) => setTimeout(done, RETRY_MS));
 const say = (text) => { $("status").textContent = text; };
 
-function zoom(factor) {
-  view.scale = Math.min(LARGEST, Math.max(1, view.scale * factor));
-  move(0, 0);
-}
-
-function move(dx, dy) {
-  const room = (view.scale - 1) / 2;
-  view.x = Math.min(room, Math.max(-room, view.x + dx));
-  view.y = Math.min(room, Math.max(-room, view.y + dy));
-  draw();
-}
-
-function draw() {
-  for (const image of images) {
-    image.style.transform = `translate(${100 * view.x}%, ${100 * view.y}%) scale(${view.scale})`;
-    image.style.imageRendering = view.scale >= 4 ? "pixelated" : "auto";
-  }
-  $("scale").textContent = `${view.scale.toFixed(view.scale % 1 ? 1 : 0)}×`;
-}
-
-for (const image of images) {
-  const frame = image.parentElement;
-  let last = null;
-  frame.addEventListener("wheel", (event) => { event.preventDefault(); zoom(event.deltaY < 0 ? 1.25 : 0.8); }, { passive: false });
-  frame.addEventListener("pointerdown", (event) => { last = event; frame.setPointerCapture(event.pointerId); });
-  frame.addEventListener("pointermove", (event) => {
-    if (!last) return;
-    move((event.clientX - last.clientX) / image.offsetWidth, (event.clientY - last.clientY) / image.offsetHeight);
-    last = event;
-  });
-  for (const end of ["pointerup", "pointercancel"]) frame.addEventListener(end, () => { last = null; });
-}
-$("in").onclick = () => zoom(2);
-$("out").onclick = () => zoom(0.5);
-$("fit").onclick = () => zoom(0);
 $("ballot").addEventListener("submit", (event) => { event.preventDefault(); send(); });
 // A radio that is moved through by arrow keys must not vote: a click or the keys 1, 2, 3 do.
 $("questions").addEventListener("click", (event) => {
@@ -183,10 +146,7 @@ $("questions").addEventListener("click", (event) => {
 $("ballot").addEventListener("change", () => { $("next").hidden = false; enable(); });
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || $("pair").hidden) return;
-  if (event.key === "+" || event.key === "=") zoom(2);
-  else if (event.key === "-") zoom(0.5);
-  else if (event.key === "0") zoom(0);
-  else if ("123".includes(event.key) && since) {
+  if ("123".includes(event.key) && since) {
     const first = document.querySelectorAll('input[name="question-0"]')[Number(event.key) - 1];
     first.checked = true;
     enable();

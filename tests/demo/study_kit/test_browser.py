@@ -91,7 +91,7 @@ def test_zoom_moves_both_pictures_alike_and_keys_vote(tmp_path: Path, window: Br
     with served(study) as address:
         _join(window, address)
         _until(window, READY)
-        window.click(window.find("#in"))
+        window.click(window.find("[data-zoom=in]"))
         window.drag(window.find(".frame"), 0.9)
         both = "return ['left', 'right'].map((id) => document.getElementById(id).style.transform)"
         left, right = window.run(both)

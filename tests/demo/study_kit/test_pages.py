@@ -107,6 +107,25 @@ def test_a_repeated_answer_is_stored_once_and_another_one_refused(address: str, 
     assert len(read_votes(tmp_path / "votes.sqlite").votes) == 1
 
 
+def test_withdrawing_is_asked_once_more_and_then_erases(address: str, study: Study, tmp_path: Path) -> None:
+    assert b"withdraw" in ask(f"{address}/").body
+    one, other = join(address), join(address)
+    for own in (one, other):
+        ask(f"{own}/answer", send=ballot(ask(f"{own}/next").json, "left"))  # the training pair
+        step = ask(f"{own}/next").json
+        ask(f"{own}/answer", send=ballot(step, "left"))
+    assert b"/withdraw" in ask(one).body
+    assert b"cannot be undone" in ask(f"{one}/withdraw").body  # a look at the page erases nothing
+    assert study.progress()["people"] == 2
+    done = ask(f"{one}/withdraw", form={})
+    assert (done.status, b"Everything you said is erased" in done.body) == (200, True)
+    assert {vote.annotator for vote in read_votes(tmp_path / "votes.sqlite").votes} == {"p002"}
+    for path in ("", "/next", "/withdraw"):
+        gone = ask(one + path)
+        assert (gone.status, b"you withdrew" in gone.body) == (410, True)
+    assert ask(f"{other}/next").status == 200
+
+
 def test_what_belongs_to_others_or_nobody_is_refused(address: str) -> None:
     one, other = join(address), join(address)
     showing = ask(f"{one}/next").json["showing"]

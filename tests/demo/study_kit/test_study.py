@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from demo.study_kit.settings import read_study_settings
 from demo.study_kit.store import Ballot
 from demo.study_kit.study import BREAK, DONE, REVIEW, TRAIN, VOTE, Study
 from eval.preference import main as analyse
+from eval.study.studied import read_study
 from tests.demo.study_kit.made_up import ballot, better_source, settings_of, vote_to_the_end, write_study
 from uare.errors import ConfigError, InputError
 
@@ -241,3 +243,51 @@ def test_pictures_that_cannot_be_shown_leave_their_pairs_out(tmp_path: Path) -> 
     assert sum("large.png cannot be read" in problem for problem in found.problems) == 2
     with pytest.raises(ConfigError, match="nothing to ask"):
         find_pairs(settings.model_copy(update={"pictures": tmp_path / "nowhere"}))
+
+
+def test_who_withdraws_is_in_no_vote_no_report_and_no_export(opened: Opener, tmp_path: Path) -> None:
+    settings = {"schedule": {"votes_per_pair": 2}, "most_people": 2}
+    study = opened(**settings)
+    staying, leaving = study.join(), study.join()
+    for person in (staying, leaving):
+        vote_to_the_end(study, person, better_source)
+    file = tmp_path / "votes.sqlite"
+    before = [vote for vote in read_votes(file).votes if vote.annotator == staying.id]
+    token = study.token_of(leaving)
+    study.withdraw(leaving)
+    assert list(read_votes(file).votes) == before
+    for again in (study, opened(**settings)):  # also after a restart
+        with pytest.raises(InputError, match="withdrew"):
+            again.person_of(token)
+        with pytest.raises(InputError, match="withdrew"):  # another window, open meanwhile
+            again.next_step(leaving)
+        progress = again.progress()
+        assert (progress["people"], progress["withdrawn"], progress["votes"]) == (1, 1, 9)
+    export = ["--export", str(tmp_path / "set"), "--pictures", str(tmp_path / "pictures")]
+    analyse([str(file), "--output", str(tmp_path / "report"), *export])
+    for written in (tmp_path / "report/report.json", tmp_path / "set/pairs.parquet"):
+        assert leaving.id.encode() not in written.read_bytes()
+    joined = again.join()
+    assert joined.id == "p003"  # the place is free, the name is not
+    assert vote_to_the_end(again, joined, better_source) == 10  # the pairs are asked again
+
+
+def test_withdrawn_answers_cannot_be_dug_out_of_the_files(opened: Opener, tmp_path: Path) -> None:
+    study = opened(training=[], flags=["over-sharpened"])
+    person = study.join()
+    step = study.next_step(person)
+    assert step.showing is not None
+    said = Ballot(choices={OVERALL: A}, flags={"over-sharpened": "A"}, seconds=1234.5678)
+    study.answer(person, step.showing.id, said)
+
+    def is_on_disk() -> bool:
+        as_sqlite_writes_it = struct.pack(">d", said.seconds)
+        return any(as_sqlite_writes_it in path.read_bytes() for path in tmp_path.glob("votes.sqlite*"))
+
+    assert is_on_disk()
+    assert len(read_study(tmp_path / "votes.sqlite").flags) == 2
+    study.withdraw(person)
+    assert not is_on_disk()
+    with pytest.raises(InputError, match="holds no votes"):
+        read_study(tmp_path / "votes.sqlite")
+    study.withdraw(person)  # a second click
