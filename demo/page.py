@@ -23,6 +23,8 @@ TABS = (add_restore_tab, add_assess_tab, add_compare_tab, add_batch_tab)
 THEME = gr.themes.Default(
     primary_hue="indigo", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
 ).set(
+    button_primary_background_fill="*primary_600",  # on 500 white is too faint
+    button_primary_background_fill_hover="*primary_700",
     block_info_text_color="*neutral_600",
     block_info_text_color_dark="*neutral_300",
     body_text_color_subdued="*neutral_600",
