@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import argparse
+import signal
 from collections.abc import Sequence
 
 from uare.errors import UAREError
@@ -42,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     desk = Desk(pipe, model_facts(chosen.model, pipe))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that photos are deleted then too
     try:
         keep_uploads_with(desk)
         page = build(desk)

@@ -23,6 +23,8 @@ TABS = (add_restore_tab, add_assess_tab, add_compare_tab, add_batch_tab)
 THEME = gr.themes.Default(
     primary_hue="indigo", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
 ).set(
+    button_primary_background_fill="*primary_600",  # on 500 white is too faint
+    button_primary_background_fill_hover="*primary_700",
     block_info_text_color="*neutral_600",
     block_info_text_color_dark="*neutral_300",
     body_text_color_subdued="*neutral_600",
@@ -37,12 +39,12 @@ THEME = gr.themes.Default(
 def build(desk: Desk) -> gr.Blocks:
     """The whole page. GRADIO_TEMP_DIR must name the desk's folder before (`keep_uploads_with`)."""
     with gr.Blocks(title="UARE", delete_cache=(CLEANED_EVERY_S, KEPT_S), analytics_enabled=False) as page:
+        add_api(desk)  # first: events of the tabs would take its names, even hidden ones
+        add_many_api(desk)
         gr.Markdown("# UARE\nSays what is wrong with a photo, repairs it, and judges the repair.")
         with gr.Tabs(overflow_behavior="wrap"):  # a menu would hide tabs on phones
             for add_tab in TABS:
                 add_tab(desk)
-        add_api(desk)
-        add_many_api(desk)
         page.unload(desk.leave)
     return page.queue(max_size=desk.limits.waiting)
 

@@ -12,6 +12,7 @@ import argparse
 import shutil
 import tempfile
 from collections.abc import Sequence
+from io import BytesIO
 from typing import Any
 
 from PIL import Image
@@ -97,7 +98,7 @@ class Shots:
             page.get_by_text("Read the analysis").wait_for()
             page.get_by_role("button", name="Restore", exact=True).click()
             page.get_by_text("Done in").wait_for()
-            self._save(page, f"demo-{name}.png")
+            self._save(page, f"demo-{name}.jpg")
 
     def assess(self) -> None:
         """All three sample photos, the first one beside its charts."""
@@ -109,7 +110,7 @@ class Shots:
             page.get_by_role("button", name="Assess", exact=True).click()
             page.get_by_text("Done.").wait_for()
             page.get_by_label("scores of its parts").click()
-            self._save(page, f"demo-{name}.png")
+            self._save(page, f"demo-{name}.jpg")
 
     def compare(self) -> None:
         """The noisy portrait and the clean one, enlarged, and the sample photos in order."""
@@ -127,7 +128,7 @@ class Shots:
             page.locator("#uare-many").get_by_text("chelsea").first.wait_for()
             page.get_by_role("button", name="Rank", exact=True).click()
             page.locator("#uare-ranked table").wait_for()
-            self._save(page, f"demo-{name}.png")
+            self._save(page, f"demo-{name}.jpg")
 
     def batch(self) -> None:
         """The sample photos and a clean one; those below good are restored."""
@@ -138,7 +139,7 @@ class Shots:
             page.locator("#uare-batch-files").get_by_text("clean").first.wait_for()
             page.get_by_role("button", name="Start", exact=True).click()
             page.locator("#uare-batch-results").wait_for()
-            self._save(page, f"demo-{name}.png")
+            self._save(page, f"demo-{name}.jpg")
 
     def _opened(self, size: tuple[int, int], scheme: str) -> Any:
         context = self.browser.new_context(
@@ -151,19 +152,15 @@ class Shots:
         return page
 
     def _save(self, page: Any, name: str) -> None:
-        """The whole page, with as many colours as fit into MAX_BYTES."""
+        """The whole page as a JPEG of up to MAX_BYTES; few colours would misstate what was restored."""
         page.wait_for_timeout(2500)  # pictures fade in
         path = self.folder / name
-        page.screenshot(path=path, full_page=True)
+        picture = Image.open(BytesIO(page.screenshot(full_page=True))).convert("RGB")
         page.context.close()
-        picture = Image.open(path).convert("RGB")
-        for num_colours in (256, 128, 64, 32):
-            picture.quantize(num_colours, dither=Image.Dither.NONE).save(path, optimize=True)
+        for quality in (92, 88, 84, 80, 74, 68):
+            picture.save(path, quality=quality, subsampling=0, optimize=True)
             if path.stat().st_size <= MAX_BYTES:
                 break
-        else:
-            picture.thumbnail((picture.width * 3 // 4, picture.height * 3 // 4))
-            picture.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB", flush=True)
 
 

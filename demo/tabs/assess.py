@@ -144,7 +144,7 @@ class AssessTab:
             sentence = f"Photo {message.place + 1} of {message.total}: {message.name}"
             return {self.status: status(sentence, message.place, message.total)}
         if isinstance(message, Written):
-            return {} if sheet.photos else {self.charts: written(message.text)}
+            return {self.charts: gr.skip() if sheet.photos else written(message.text)}
         if isinstance(message, Unreadable):
             sheet.unreadable.append(message)
             return {self.notes: notes(tuple(f"{one.name}: {one.reason}" for one in sheet.unreadable))}
@@ -164,7 +164,7 @@ class AssessTab:
     def other_photo(self, sheet: Sheet | None, event: gr.SelectData) -> Updates:
         """The photo of the row that was chosen, wherever sorting has put it."""
         if sheet is None or not event.row_value:
-            return {}
+            return {self.sheet: gr.skip()}
         sheet.chosen = int(event.row_value[0]) - 1
         return {**self._details(sheet.photos[sheet.chosen]), self.sheet: sheet}
 

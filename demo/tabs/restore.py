@@ -191,7 +191,7 @@ class RestoreTab:
         if file:
             yield from self.analyse(file, wish, upscale, request)
         else:
-            yield {}
+            yield {self.view.status: gr.skip()}
 
     def analyse(self, file: str | None, wish: str, upscale: int, request: gr.Request) -> Iterator[Updates]:
         """Writes the analysis into its field, word by word."""

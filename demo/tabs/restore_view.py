@@ -87,7 +87,7 @@ class View:
             (folder / "progress").mkdir(exist_ok=True)
             pictures = (shown(pixels, largest_px=PREVIEW_PX) for pixels in (message.before, message.pixels))
             return {self.slider: gr.ImageSlider(value=_pair(folder / "progress", *pictures), visible=True)}
-        return {}
+        return {self.status: gr.skip()}
 
     def result(self, desk: Desk, finished: Finished, name: str, folder: Path) -> Updates:
         """Everything about the chosen candidate."""
@@ -133,7 +133,7 @@ class View:
 
         def other_format(format_name: str, outcome: Outcome | None) -> Updates:
             if outcome is None:
-                return {}
+                return {self.status: gr.skip()}
             try:
                 return self.files(desk, outcome, format_name)
             except UAREError as error:
@@ -141,7 +141,7 @@ class View:
 
         def other_candidate(outcome: Outcome | None, event: gr.SelectData, request: gr.Request) -> Updates:
             if outcome is None:
-                return {}
+                return {self.status: gr.skip()}
             finished = replace(outcome.finished, chosen=int(event.index))
             return self.result(desk, finished, outcome.name, desk.folder(request))
 
