@@ -34,11 +34,11 @@ THEME = gr.themes.Default(
 def build(desk: Desk) -> gr.Blocks:
     """The whole page. GRADIO_TEMP_DIR must name the desk's folder before (`keep_uploads_with`)."""
     with gr.Blocks(title="UARE", delete_cache=(CLEANED_EVERY_S, KEPT_S), analytics_enabled=False) as page:
+        add_api(desk)  # first: events of the tabs would take its names, even hidden ones
         gr.Markdown("# UARE\nSays what is wrong with a photo, repairs it, and judges the repair.")
         with gr.Tabs():
             for add_tab in TABS:
                 add_tab(desk)
-        add_api(desk)
         page.unload(desk.leave)
     return page.queue(max_size=desk.limits.waiting)
 

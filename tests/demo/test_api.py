@@ -13,6 +13,7 @@ from PIL import Image
 
 client_library = pytest.importorskip("gradio_client")
 
+pytestmark = pytest.mark.timeout(300, func_only=True)  # the start of the page is not a test
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 

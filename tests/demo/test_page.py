@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.demo.browser import PHONE, Visit, visiting, wait_until
 
+pytestmark = pytest.mark.timeout(300, func_only=True)  # the start of the page is not a test
 ANALYSIS = "#uare-analysis textarea"
 
 
