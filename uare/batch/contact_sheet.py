@@ -109,7 +109,7 @@ def _card(record: Json, folder: Path) -> str:
     pictures = _figure(photo, folder, "before", _score(record))
     if record["action"] == "restored" and output is not None:
         pictures += _figure(output, folder, "after", _score(sidecar.get("after") or {}))
-    said = [f"<p>{escape(_WORDS.get(record['action'], record['action']))}{_verdict(sidecar)}</p>"]
+    said = [f"<p>{escape(str(_WORDS.get(record['action'], record['action'])))}{_verdict(sidecar)}</p>"]
     if record["error"]:
         said.append(f"<p>{escape(record['error'])}</p>")
     if harms := _harms(sidecar):
