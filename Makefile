@@ -40,7 +40,7 @@ test-iqa:  ## tests the metrics that pyiqa computes, in .venv-iqa (3 GB; its lic
 	.venv-iqa/bin/python -m pytest tests/eval/test_pyiqa.py tests/eval/test_metrics.py $(PYTEST_ARGS)
 
 docs: $(DEV_INSTALLED)  ## builds the documentation into site/; any warning is an error
-	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 lint: $(DEV_INSTALLED)  ## checks style and formatting
 	$(VENV)/bin/ruff check .
