@@ -193,10 +193,10 @@ def agreement(network: JudgeNetwork, table: PairTable, views: Views, pairs: Tens
 
 @torch.no_grad()
 def settle_equality(network: JudgeNetwork, table: PairTable, views: Views) -> float:
-    """Moves the bias of "equal" to where most verdicts on the validation part are right; returns by how much.
+    """Moves the bias of "equal" to where the three labels are met alike on the validation part; by how much.
 
-    Plainly different pairs count too: on fine-grained ones alone "equal" would be said too readily. Training
-    leaves it too low, since the network knows its training pairs better than any others.
+    What is largest is the mean over the labels of the share that is met: by plain accuracy "equal" would
+    never be said, because few pairs are. Plainly different pairs count too.
     """
     part = VALIDATION if len(table.of(VALIDATION)) else TRAIN
     pairs = table.of(part, with_plain=True)
@@ -205,7 +205,10 @@ def settle_equality(network: JudgeNetwork, table: PairTable, views: Views) -> fl
     best = (-1.0, 0.0)
     for offset in sorted(EQUALITY_OFFSETS, key=abs):  # of equals the smallest move
         bias[EQUAL] = start + offset
-        right = agreement(network, table, views, pairs).accuracy or 0.0
+        labels = table.labels[pairs]
+        found = [agreement(network, table, views, pairs[labels == one]).accuracy for one in range(3)]
+        known = [one for one in found if one is not None]
+        right = sum(known) / len(known)
         if right > best[0]:
             best = right, offset
     bias[EQUAL] = start + best[1]
