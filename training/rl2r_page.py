@@ -90,7 +90,7 @@ def page(runs: Sequence[RunOfPage], command: str) -> str:
         f"{len(start)} held-out pictures of {contents} contents in {len(first.data.sets)} synthetic sets: "
         f"{', '.join(f'{name} ({form.harm} harms)' for name, form in first.data.sets.items())}. "
         f"{first.data.images} images a batch, {first.answers.per_image} answers an image, "
-        f"{first.rows_per_step} batch(es) a step, crops of {max(first.data.crops_px)} px, learning rate "
+        f"batches a step: {first.rows_per_step}, crops of {max(first.data.crops_px)} px, learning rate "
         f"{first.optimizer.learning_rate:g} ({first.optimizer.schedule} over {first.steps} steps), "
         f"KL weight {first.objective.beta:g}. All are compared after step {steps[-1]}.",
         "",

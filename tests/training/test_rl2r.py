@@ -157,6 +157,7 @@ def test_a_step_says_what_the_method_is_watched_by(alone: list[dict[str, float]]
     assert wanted | {"flat_groups", "format_ok", "truncated", "skipped"} <= set(alone[-1])
 
 
+@pytest.mark.slow
 def test_two_processes_reward_and_move_as_one(workshop: Path, alone: list[dict[str, float]]) -> None:
     run(write(workshop, "two"), 2)
     both = steps_of(workshop, "two")
@@ -233,10 +234,12 @@ def test_answers_without_a_rating_move_nothing_and_are_counted(workshop: Path) -
     assert [(step["skipped"], step["reward"], step["valid_overall"]) for step in steps] == [(1, 0, 0)] * 3
 
 
+@pytest.mark.slow
 def test_an_output_of_an_earlier_run_is_not_touched(workshop: Path, alone: list[dict[str, float]]) -> None:
     assert "holds checkpoints of an earlier run" in run(workshop / "alone.yaml", code=2)
 
 
+@pytest.mark.slow
 def test_zero_stage_3_is_refused(workshop: Path) -> None:
     (workshop / "zero3.json").write_text('{"zero_optimization": {"stage": 3}}')
     assert "choose stage 1 or 2" in run(write(workshop, "three", deepspeed="zero3.json"), code=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -24,7 +25,7 @@ from training.rl2r_rewards import (
 )
 from uare.ratings import OVERALL
 
-EXACT = {"rtol": 1e-9, "atol": 1e-9}
+EXACT: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-9}
 BEST = math.sqrt(1 + EPS) + math.sqrt(EPS)
 NAN = math.nan
 
