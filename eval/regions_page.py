@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from eval.metrics import Array
 from eval.pictures import to_bytes
 from eval.suites.regions import HALF
 from uare.adaptive import ADAPTIVE_REGIONS
@@ -77,8 +77,8 @@ def _regions_table(found: Sequence[Found]) -> str:
     rows = [
         [
             f"worst by {name}",
-            cell(lambda one, name=name: one.iou[name]),
-            cell(lambda one, name=name: one.hit[name], 100, 0),
+            cell(_of("iou", name)),
+            cell(_of("hit", name), 100, 0),
         ]
         for name in WORST_BY
     ]
@@ -93,6 +93,11 @@ def _regions_table(found: Sequence[Found]) -> str:
         + f"\nWhere the harmed part itself is given as a mask, it scores below the rest in {given} % of the "
         "pictures; what is missing above to that is the segmentation's doing.\n"
     )
+
+
+def _of(what: str, name: str) -> Callable[[Found], float]:
+    """Reads `iou` or `hit` by the name of what the worst region is looked for by."""
+    return lambda one: getattr(one, what)[name]
 
 
 def _types_table(found: Sequence[Found]) -> str:
@@ -201,7 +206,7 @@ def _triple(folder: Path, one: Mended) -> str:
     return f"![{one.name}: input, plain, adaptive]({path.name})\n\n{one.name}: input, plain, adaptive.\n"
 
 
-def _beside(pictures: Sequence[Array]) -> Image.Image:
+def _beside(pictures: Sequence[NDArray[np.uint8]]) -> Image.Image:
     gap = np.full((pictures[0].shape[0], 4, 3), 255, dtype=np.uint8)
     parts = [part for picture in pictures for part in (picture, gap)][:-1]
     return Image.fromarray(np.concatenate(parts, axis=1))
