@@ -1,4 +1,4 @@
-"""What regions add to the time of an assessment: `python benchmarks/regions.py --output docs/results/regions`.
+"""What regions add to an assessment: `python benchmarks/regions.py --output docs/results/regions`.
 
 Prints a table and one JSON line. Each photo is assessed without and with regions, in turns. The aim is at
 most a quarter more.

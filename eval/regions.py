@@ -84,7 +84,7 @@ def look(pipe: UAREPipeline, case: Planted) -> Found:
     is_hit = [_inside(one, case) > 1 - MOST_OUTSIDE for one in regions]
     finer = assess_regions(pipe.model, pipe.tokenizer, pixels, pipe.segmenter(pixels, ADAPTIVE_REGIONS))
     asked = strength_map(finer)[0].numpy() > 0.5
-    given = assess_regions(pipe.model, pipe.tokenizer, pixels, (~case.inside).astype(np.uint8))
+    given = assess_regions(pipe.model, pipe.tokenizer, pixels, np.where(case.inside, 0, 1).astype(np.uint8))
     part, rest = sorted(given, key=lambda one: -_inside(one, case))
     return Found(
         case=case,

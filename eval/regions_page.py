@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from eval.metrics import Array
 from eval.pictures import to_bytes
 from eval.suites.regions import HALF
 from uare.adaptive import ADAPTIVE_REGIONS
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from eval.regions import Found, Mended
 
 PICTURE_BYTES = 150_000
+TOLD = "overall score"  # by which pictures and the table by type take the worst region, as heat maps show it
 # RSFIQA, tables 1, 2 and 6: Swin, trained on KonIQ-10k; PLCC/SRCC. Quoted, not measured here.
 QUOTED = (
     ("KonIQ-10k, its own test split", ".940/.934"),
@@ -76,8 +77,8 @@ def _regions_table(found: Sequence[Found]) -> str:
     rows = [
         [
             f"worst by {name}",
-            cell(lambda one, name=name: one.iou[name]),
-            cell(lambda one, name=name: one.hit[name], 100, 0),
+            cell(_of("iou", name)),
+            cell(_of("hit", name), 100, 0),
         ]
         for name in WORST_BY
     ]
@@ -94,10 +95,15 @@ def _regions_table(found: Sequence[Found]) -> str:
     )
 
 
+def _of(what: str, name: str) -> Callable[[Found], float]:
+    """Reads `iou` or `hit` by the name of what the worst region is looked for by."""
+    return lambda one: getattr(one, what)[name]
+
+
 def _types_table(found: Sequence[Found]) -> str:
     from eval.regions import mean
 
-    name = "the better of both"
+    name = TOLD
     rows = []
     for kind in dict.fromkeys(one.case.type for one in found):
         of_kind = [one for one in found if one.case.type == kind]
@@ -170,7 +176,7 @@ def _heat_maps(folder: Path, found: Sequence[Found], pipe: UAREPipeline) -> list
     """One hit and one miss beside their harmed pictures, as lines of the page."""
     from eval.regions import pixels_of
 
-    name = "the better of both"
+    name = TOLD
     lines = []
     for label, wanted in (("hit", 1.0), ("miss", 0.0)):
         those = [one for one in found if one.hit[name] == wanted]
@@ -200,7 +206,7 @@ def _triple(folder: Path, one: Mended) -> str:
     return f"![{one.name}: input, plain, adaptive]({path.name})\n\n{one.name}: input, plain, adaptive.\n"
 
 
-def _beside(pictures: Sequence[Array]) -> Image.Image:
+def _beside(pictures: Sequence[NDArray[np.uint8]]) -> Image.Image:
     gap = np.full((pictures[0].shape[0], 4, 3), 255, dtype=np.uint8)
     parts = [part for picture in pictures for part in (picture, gap)][:-1]
     return Image.fromarray(np.concatenate(parts, axis=1))

@@ -91,8 +91,13 @@ def _slic(features: Features) -> NDArray[np.int64]:
     chosen = row * columns + column
     for _ in range(NUM_ROUNDS):
         centres = _means(points, chosen, rows * columns)
-        distances = np.stack([np.square(points - centres[choice]).sum(axis=1) for choice in choices])
-        chosen = np.take_along_axis(np.stack(choices), distances.argmin(axis=0)[None], axis=0)[0]
+        nearest = np.full(len(points), np.inf)
+        for choice in choices:
+            apart = points - centres[choice]
+            distance = np.einsum("nf,nf->n", apart, apart)
+            is_nearer = distance < nearest
+            nearest[is_nearer] = distance[is_nearer]
+            chosen = np.where(is_nearer, choice, chosen)
     return chosen.reshape(height, width)
 
 

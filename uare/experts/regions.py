@@ -103,7 +103,7 @@ def heat_map(image: Image.Image, regions: Sequence[Region]) -> Image.Image:
 
     Same size as the picture. Raises InputError for regions of another size.
     """
-    grey = np.asarray(image.convert("L"), dtype=np.float64)
+    grey = np.asarray(image.convert("L"), dtype=np.float32)
     for region in regions:
         if region.mask.shape != grey.shape:
             raise InputError(
@@ -112,9 +112,9 @@ def heat_map(image: Image.Image, regions: Sequence[Region]) -> Image.Image:
             )
     tinted = np.repeat(grey[..., None], 3, axis=-1)
     for region in regions:
-        colour = np.array(colour_of(region.overall))
+        colour = np.array(colour_of(region.overall), dtype=np.float32)
         tinted[region.mask] = (1 - _TINT) * tinted[region.mask] + _TINT * colour
-    labels = np.zeros(grey.shape, dtype=np.int64)
+    labels = np.zeros(grey.shape, dtype=np.uint8)
     for index, region in enumerate(regions):
         labels[region.mask] = index
     tinted[_borders(labels, max(1, min(grey.shape) // 200))] = _PAPER
@@ -125,7 +125,7 @@ def heat_map(image: Image.Image, regions: Sequence[Region]) -> Image.Image:
     return picture
 
 
-def _borders(labels: NDArray[np.int64], width_px: int) -> NDArray[np.bool_]:
+def _borders(labels: Labels, width_px: int) -> NDArray[np.bool_]:
     """True (H, W) where regions meet, about `width_px` wide."""
     borders = np.zeros(labels.shape, dtype=bool)
     for step in range(1, width_px + 1):
