@@ -109,7 +109,7 @@ def mend(pipe: UAREPipeline, case: Planted) -> Mended:
         name=case.name,
         group=case.type,
         harmed=tuple(psnr_in(one, case.original, case.inside) for one in (case.picture, plain, adaptive)),  # type: ignore[arg-type]
-        rest=tuple(psnr_in(one, case.original, ~case.inside) for one in (plain, adaptive)),  # type: ignore[arg-type]
+        rest=tuple(psnr_in(one, case.original, np.logical_not(case.inside)) for one in (plain, adaptive)),  # type: ignore[arg-type]
         pictures=(case.picture, plain, adaptive),
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from data.fgrestore.measures import BUILTINS, Voter
 from eval.intervals import mean_with_interval
 from eval.paired import compare_paired
-from eval.report.model import Cell, Column, Section, Table, count, mean, number, word
+from eval.report.model import Better, Cell, Column, Section, Table, count, mean, number, word
 from uare.compare import verdict_of
 
 ALL = "all"
@@ -133,7 +133,7 @@ def _choice_table(
     own = [ways for (of, _), ways in photos.items() if group in (ALL, of)]
     columns = [Column(name="choice")]
     for row in BUILTINS:
-        better = "higher" if row.voter.higher_is_better else "lower"
+        better: Better = "higher" if row.voter.higher_is_better else "lower"
         columns += [Column(name=row.voter.metric, better=better), Column(name="gain over alone")]
         columns += [Column(name="gain over random")]
     rows = []
@@ -230,7 +230,7 @@ def _shipped_table(tried: Sequence[Tried], seed: int) -> Table:
         rows.append(tuple(cells))
     columns = [Column(name="who decides")]
     for row in BUILTINS:
-        better = "higher" if row.voter.higher_is_better else "lower"
+        better: Better = "higher" if row.voter.higher_is_better else "lower"
         columns += [Column(name=row.voter.metric, better=better), Column(name="gain by the check")]
     return Table(
         title="What is written of the restoration done alone", columns=tuple(columns), rows=tuple(rows)

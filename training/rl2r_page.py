@@ -201,10 +201,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = page(runs, shlex.join(["python", "training/rl2r_page.py", *given]))
         drawing = curves(runs)
         args.output.mkdir(parents=True, exist_ok=True)
-        for name, content in (("README.md", text), ("curves.svg", drawing)):
-            write_atomically(
-                args.output / name, lambda file, said=content: file.write(said.encode()), overwrite=True
-            )
+        write_atomically(args.output / "README.md", lambda file: file.write(text.encode()), overwrite=True)
+        write_atomically(
+            args.output / "curves.svg", lambda file: file.write(drawing.encode()), overwrite=True
+        )
         print(args.output / "README.md")
 
     return exit_code(work)

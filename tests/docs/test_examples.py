@@ -182,7 +182,7 @@ def _check_unrun(command: str, where: str) -> None:
 def _check_options(words: list[str], where: str) -> None:
     group = typer.main.get_command(app)
     assert isinstance(group, click.Group) or hasattr(group, "commands")
-    verb = group.commands[words[0]]  # type: ignore[attr-defined]
+    verb = group.commands[words[0]]
     known = {name for option in verb.params for name in (*option.opts, *option.secondary_opts)} | {"--help"}
     unknown = [word for word in words if word.startswith("-") and word.partition("=")[0] not in known]
     assert not unknown, f"{where}: uare {words[0]} has no {unknown}"

@@ -25,6 +25,7 @@ from eval.runner import predict_suite
 from eval.suites.fgrestore import BY_CONTENT, BY_PAIR
 from tests.uare.tiny import tiny_restorer, tiny_text_tokenizer
 from uare.errors import InputError
+from uare.images import Photo
 from uare.judge import PooledConfig, marks_of, new_pooled_network, save_judge
 from uare.judge_views import pooled_width
 from uare.pipeline import UAREPipeline
@@ -214,7 +215,12 @@ def test_a_judge_on_disk_answers_as_the_pipeline_does_and_encodes_each_picture_o
     looks: list[object] = []
     assert pipe.judge is not None
     look = pipe.judge.look
-    monkeypatch.setattr(pipe.judge, "look", lambda photo: looks.append(photo) or look(photo))
+
+    def counted(photo: Photo) -> torch.Tensor:
+        looks.append(photo)
+        return look(photo)
+
+    monkeypatch.setattr(pipe.judge, "look", counted)
     subject = judge_subject("mine", str(tmp_path), "any")
 
     def pair(a: Path, b: Path) -> Item:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -194,7 +195,7 @@ def test_best_of_is_the_first_of_the_judges_order_and_the_verdict_is_the_judges(
     judge = Judge(lambda photo: pooled_view(model, tokenizer, photo), network)
     pipe = UAREPipeline(model, tokenizer, judge)
     photo = Photo(pixels=torch.rand(3, 32, 48, generator=torch.Generator().manual_seed(0)))
-    words = {"analyse": False, "best_of": 4, "seed": 2, "keep_worse": True}
+    words: Any = {"analyse": False, "best_of": 4, "seed": 2, "keep_worse": True}
     chosen = pipe.restore_photo(photo, **words)
     alone = [
         pipe.restore_photo(photo, analyse=False, seed=one.seed, fidelity=one.fidelity, keep_worse=True)

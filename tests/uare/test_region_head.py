@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 import pytest
 import torch
@@ -54,8 +55,9 @@ def test_levels_of_any_size_become_one_grid() -> None:
 def test_a_gate_without_weights_lets_half_through() -> None:
     torch.manual_seed(0)
     down = GatedDown(8, 16, 7)
-    nn.init.zeros_(down.gate[-1].weight)
-    nn.init.zeros_(down.gate[-1].bias)
+    last = cast(nn.Conv2d, down.gate[-1])
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
     level = given().features[0]
     half = down.out(torch.nn.functional.adaptive_avg_pool2d(0.5 * down.value(level), 7))
     assert torch.allclose(down(level), half, atol=1e-6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -385,7 +386,7 @@ def test_only_what_asks_for_repair_is_restored(
         return region(left, 5.0), region(~left, 1.0)
 
     monkeypatch.setattr("uare.pipeline.assess_regions", judged)
-    options = {"analyse": False, "verify": False, "fidelity": 0.0}
+    options: Any = {"analyse": False, "verify": False, "fidelity": 0.0}
     plain = restoring_pipeline.restore_photo(photo, **options).pixels
     adaptive = restoring_pipeline.restore_photo(photo, adaptive=True, **options).pixels
     assert torch.equal(adaptive[..., :36], photo[..., :36])

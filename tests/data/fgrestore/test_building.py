@@ -119,7 +119,7 @@ def test_no_scene_is_on_both_sides_of_the_split_by_content(tmp_path: Path) -> No
 def test_held_out_by_content_only_no_pair_of_another_content_is(tmp_path: Path) -> None:
     assert _pseudo(tmp_path / "set", _results(tmp_path / "r"), "--tau-share", 1, "--by-content") == 0
     found = read_fgrestore(tmp_path / "set")
-    assert {row.split_pair for row in (*found.pairs, *found.images)} == {""}
+    assert {pair.split_pair for pair in found.pairs} == {image.split_pair for image in found.images} == {""}
     assert {pair.split_content for pair in found.pairs} == {"train", "test"}
 
 
