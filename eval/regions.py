@@ -117,7 +117,7 @@ def mend(pipe: UAREPipeline, case: Planted) -> Mended:
 def keep(pipe: UAREPipeline, case: ContextCase) -> Mended:
     """Restores a photo whose background is blurred on purpose both ways; the background is the rest."""
     plain, adaptive = (_restored(pipe, case.photo, adaptive=one) for one in (False, True))
-    subject = ~case.background
+    subject = np.logical_not(case.background)
     return Mended(
         name=case.name,
         group=DEPTH_OF_FIELD,

@@ -205,7 +205,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_atomically(
             args.output / "curves.svg", lambda file: file.write(drawing.encode()), overwrite=True
         )
-        print(args.output / "README.md")
+        print(page_path)
 
     return exit_code(work)
 

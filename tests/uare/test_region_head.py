@@ -57,6 +57,7 @@ def test_a_gate_without_weights_lets_half_through() -> None:
     down = GatedDown(8, 16, 7)
     last = cast(nn.Conv2d, down.gate[-1])
     nn.init.zeros_(last.weight)
+    assert last.bias is not None
     nn.init.zeros_(last.bias)
     level = given().features[0]
     half = down.out(torch.nn.functional.adaptive_avg_pool2d(0.5 * down.value(level), 7))
