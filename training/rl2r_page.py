@@ -200,12 +200,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         runs = [read_run(one) for one in args.run]
         text = page(runs, shlex.join(["python", "training/rl2r_page.py", *given]))
         drawing = curves(runs)
-        args.output.mkdir(parents=True, exist_ok=True)
-        write_atomically(args.output / "README.md", lambda file: file.write(text.encode()), overwrite=True)
-        write_atomically(
-            args.output / "curves.svg", lambda file: file.write(drawing.encode()), overwrite=True
-        )
-        print(page_path)
+        folder: Path = args.output
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / "README.md", lambda file: file.write(text.encode()), overwrite=True)
+        write_atomically(folder / "curves.svg", lambda file: file.write(drawing.encode()), overwrite=True)
+        print(folder / "README.md")
 
     return exit_code(work)
 
