@@ -79,7 +79,7 @@ class Calls:
         best_of: int = 1,
         save_as: str = "",
         request: gr.Request = None,  # type: ignore[assignment]  # gradio gives one
-    ) -> tuple[FileData, dict]:  # type: ignore[type-arg]  # gradio reads it
+    ) -> tuple[FileData, dict]:  # gradio reads it
         """Restores a photo; answers with the file and the document that the command writes beside one.
 
         An empty `analysis` lets the model write its own; `save_as` is PNG, JPEG or WebP, empty for the
@@ -115,7 +115,7 @@ class Calls:
         self,
         photo: FileData,
         request: gr.Request = None,  # type: ignore[assignment]  # gradio gives one
-    ) -> dict:  # type: ignore[type-arg]  # gradio reads it
+    ) -> dict:  # gradio reads it
         """Says how good a photo is and what is wrong with it: the document of `uare assess --json`."""
 
         def work(say: Say[Json]) -> None:

@@ -40,7 +40,7 @@ class ManyCalls:
         a: FileData,
         b: FileData,
         request: gr.Request = None,  # type: ignore[assignment]  # gradio gives one
-    ) -> dict:  # type: ignore[type-arg]  # gradio reads it
+    ) -> dict:  # gradio reads it
         """Says which of two photos is better, and why: the document of `uare compare --json`."""
 
         def work(say: Say[Json]) -> None:
@@ -55,7 +55,7 @@ class ManyCalls:
         self,
         photos: list[FileData],
         request: gr.Request = None,  # type: ignore[assignment]  # gradio gives one
-    ) -> dict:  # type: ignore[type-arg]  # gradio reads it
+    ) -> dict:  # gradio reads it
         """Puts photos in order, best first: the document of `uare rank --json`."""
 
         def work(say: Say[Any]) -> None:
@@ -69,7 +69,7 @@ class ManyCalls:
         files: list[FileData],
         below: str = "good",
         request: gr.Request = None,  # type: ignore[assignment]  # gradio gives one
-    ) -> tuple[FileData, dict]:  # type: ignore[type-arg]  # gradio reads it
+    ) -> tuple[FileData, dict]:  # gradio reads it
         """Restores the photos below a level; answers with a zip of results and what became of each photo."""
         batches: list[Batch] = []
 

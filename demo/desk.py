@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import gradio as gr
 
@@ -99,7 +99,7 @@ class Desk:
         self._model = threading.Lock()
 
     @property
-    def queued(self) -> dict[str, object]:
+    def queued(self) -> dict[str, Any]:
         """Arguments for every event that runs the model: one such event at a time, the rest wait in line."""
         return {"concurrency_id": "model", "concurrency_limit": 1}
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from demo.desk import Say, Stopped
+from demo.desk import Stopped
 from uare.screen import Meter, Screen
 
 
@@ -27,7 +27,7 @@ class Progress:
 class PageScreen(Screen):
     """Collects notes and failures, and says `Progress`, which is also where the work stops."""
 
-    def __init__(self, say: Say[Progress], named: Callable[[str], str]) -> None:
+    def __init__(self, say: Callable[[Progress | None], None], named: Callable[[str], str]) -> None:
         """`named` puts the visitor's names in place of paths."""
         super().__init__(is_quiet=True)
         self.notes: list[str] = []
@@ -49,7 +49,7 @@ class PageScreen(Screen):
 
 
 class _PageMeter(Meter):
-    def __init__(self, say: Say[Progress], names: Sequence[str]) -> None:
+    def __init__(self, say: Callable[[Progress | None], None], names: Sequence[str]) -> None:
         self._say = say
         self._names = names
         self._current = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -14,7 +15,7 @@ from uare.saving import to_pillow
 
 SHOWN_PX = 2048  # longest side; what is downloaded has all pixels
 PAINTED_PX = 768  # longest side of what one paints on
-QUICK = {"compress_level": 1}  # PNG, so that the page shows no losses of its own
+QUICK: dict[str, Any] = {"compress_level": 1}  # PNG, so that the page shows no losses of its own
 
 
 def shown(pixels: Tensor, alpha: Tensor | None = None, largest_px: int = SHOWN_PX) -> Image.Image:

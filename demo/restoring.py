@@ -1,9 +1,8 @@
-"""The work behind the tab Restore: analyse, restore with one or more seeds, choose, say why. No page here."""
+"""The work behind the tab Restore: analyse, restore in one or more ways, choose, say why. No page here."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from demo.desk import Desk, Say
 from uare.batch.loop import Json
+from uare.candidates import candidates
 from uare.documents import heading, write_document
 from uare.images import Photo
 from uare.options import RestoreOptions
@@ -62,7 +62,7 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Finished:
-    """All candidates; the chosen one has the best score."""
+    """All candidates; the chosen one is the judge's choice."""
 
     before: float  # the photo's score
     candidates: tuple[Candidate, ...]
@@ -94,37 +94,31 @@ def analyse(desk: Desk, photo: Photo, instruction: str | None, upscale: int, say
 def restore(
     desk: Desk, photo: Photo, analysis: str | None, options: RestoreOptions, say: Say[Message]
 ) -> None:
-    """Restores a photo with `options.best_of` seeds, guided by `analysis` where it is given."""
+    """Restores a photo in `options.best_of` ways, guided by `analysis` where it is given."""
     height, width = photo.size
     desk.check_size(height * options.upscale, width * options.upscale, "the result")
     before = desk.pipe.score(photo)
-    candidates: list[Candidate] = []
-    for place in range(options.best_of):
-        one = replace(options, seed=options.seed + place, best_of=1)
+    made: list[Candidate] = []
+    for place, way in enumerate(candidates(options)):
+        one = replace(way, best_of=1)
         hooks = _hooks(say, photo, place, options.best_of)
         given: dict[str, Any] = {"analysis": analysis} if one.analyse else {}
         restored = desk.pipe.restore_photo(photo, **hooks, **given, **vars(one))
         if analysis is None and restored.result.analysis is not None:
             analysis = restored.result.analysis.text  # written once, for all candidates
         say()
-        candidates.append(Candidate(restored=restored, score=desk.pipe.score(restored.pixels)))
+        made.append(Candidate(restored=restored, score=desk.pipe.score(restored.pixels)))
         say()
-    order = sorted(range(len(candidates)), key=lambda place: -candidates[place].score)
-    reasons = None
-    if len(order) > 1:
-        best, second = (candidates[place].restored.pixels for place in order[:2])
-        reasons = desk.pipe.compare(best, second).text
-    say(
-        Finished(
-            before=before, candidates=tuple(candidates), chosen=order[0], reasons=reasons, options=options
-        )
-    )
+    chosen, reasons = 0, None
+    if len(made) > 1:
+        points = desk.pipe.points([one.restored.pixels for one in made])
+        chosen, second = sorted(range(len(made)), key=lambda place: -points[place])[:2]
+        reasons = desk.pipe.compare(made[chosen].restored.pixels, made[second].restored.pixels).text
+    say(Finished(before=before, candidates=tuple(made), chosen=chosen, reasons=reasons, options=options))
 
 
-def _hooks(
-    say: Say[Message], photo: Photo, place: int, num_candidates: int
-) -> dict[str, Callable[..., None]]:
-    """What the pipeline reports to while it makes a candidate."""
+def _hooks(say: Say[Message], photo: Photo, place: int, num_candidates: int) -> dict[str, Any]:
+    """What the pipeline reports to while it makes a candidate: arguments of `restore_photo`."""
     shown_at = 0.0
 
     def step(done: int, total: int) -> None:

@@ -189,12 +189,12 @@ def charts(found: Assessment) -> str:
     """Score, distribution, attributes, defects, regions and the written analysis, as HTML."""
     levels = [(level, share, f"{share:.0%}") for level, share in found.distribution.items()]
     attributes = [(name, score - 1, f"{score:.2f}") for name, score in found.attributes.items()]
-    harms = [
+    harms: list[tuple[str, float, str]] = [
         (DEGRADATIONS[one.type], one.severity or 0, SEVERITIES.get(one.severity or 0, "named"))
         for one in found.degradations
     ]
     worst_first = sorted(found.regions or (), key=lambda one: one.overall)
-    regions = [
+    regions: list[tuple[str, float, str]] = [
         (f"{one.area:.0%} of the photo", one.overall - 1, f"{one.overall:.2f}, {one.worst}")
         for one in worst_first
     ]

@@ -66,7 +66,7 @@ class Controls:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def add_first_controls() -> dict[str, Component]:
+def add_first_controls() -> dict[str, Any]:
     """The three that everybody needs."""
     return {
         "preset": gr.Radio([one.name for one in PRESETS], value=PRESETS[0].name, label="What is it like?"),
@@ -78,11 +78,11 @@ def add_first_controls() -> dict[str, Component]:
     }  # fmt: skip
 
 
-def add_keeps() -> dict[str, Component]:
+def add_keeps() -> dict[str, Any]:
     return {"keeps": gr.Radio(KEEPS_CHOICES, value=True, label="What you paint ...")}
 
 
-def add_advanced_controls(config: UAREConfig) -> dict[str, Component]:
+def add_advanced_controls(config: UAREConfig) -> dict[str, Any]:
     """The rest; the model's own choices are the first values."""
     sampling = config.sampling
     fields: dict[str, Component] = {
