@@ -21,7 +21,7 @@ from demo.pictures import shown
 from uare.batch.jobs import Placement
 from uare.batch.ledger import Ledger
 from uare.batch.loop import Json
-from uare.batch.triaging import LEDGER, triage_all
+from uare.batch.triaging import LEDGER, Criteria, in_this_process, triage_all
 from uare.images import load_photo
 from uare.options import RestoreOptions
 from uare.pipeline import UAREPipeline
@@ -81,9 +81,8 @@ class Batch:
             triage_all(
                 sources,
                 Placement(output=self.place.results),
-                self.below,
-                RestoreOptions(),
-                lambda: (self.pipe, self.facts),
+                Criteria(below=self.below, options=RestoreOptions()),
+                in_this_process(lambda: (self.pipe, self.facts)),
                 PageScreen(say, self.taken.named),
             )
             say()
