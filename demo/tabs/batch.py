@@ -67,7 +67,11 @@ class BatchTab:
         except Stopped:
             if place.photos.exists():  # else the visitor left
                 yield _finished(batch, STOPPED)
+        except FileNotFoundError:
+            if place.photos.exists():  # else the visitor left, and the small pictures went
+                raise
         except UAREError as error:
+            yield "", gr.skip(), gr.skip()
             raise as_error(error) from error
 
     def _working(self, batch: Batch, request: gr.Request) -> Iterator[Shown]:
