@@ -15,9 +15,11 @@ PYTEST_ARGS ?=
 PIP := $(VENV)/bin/python -m pip install --quiet --quiet --disable-pip-version-check
 USE_INSTALLED := $(VENV)/.installed-to-use
 DEV_INSTALLED := $(VENV)/.installed-to-develop
+DEMO_VENV := .venv-demo
+DEMO_INSTALLED := $(DEMO_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup restore demo test test-all test-iqa docs lint format types check clean
+.PHONY: help setup restore demo test test-all test-demo test-iqa docs lint format types check clean
 
 help:  ## shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,14 +27,17 @@ help:  ## shows this list
 restore: $(USE_INSTALLED)  ## restores a sample photo, or your own: make restore IMAGE=my.jpg
 	@$(VENV)/bin/python demo/first_photo.py $(if $(IMAGE),"$(IMAGE)")
 
-demo: $(DEV_INSTALLED)  ## opens the demo at http://127.0.0.1:7860
-	$(VENV)/bin/python demo/app.py
+demo: $(DEMO_INSTALLED)  ## opens the demo at http://127.0.0.1:7860
+	$(DEMO_VENV)/bin/python demo/app.py
 
 test: $(DEV_INSTALLED)  ## runs the tests (slow ones left out)
 	$(VENV)/bin/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
 test-all: $(DEV_INSTALLED)  ## runs every test
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+test-demo: $(DEMO_INSTALLED)  ## tests the demo in a browser, in .venv-demo (gradio holds Pillow back)
+	$(DEMO_VENV)/bin/python -m pytest tests/demo tests/uare/test_cli_demo.py tests/docs -m "not slow" $(PYTEST_ARGS)
 
 test-iqa:  ## tests the metrics that pyiqa computes, in .venv-iqa (3 GB; its licence is non-commercial)
 	test -x .venv-iqa/bin/python || $(PYTHON) -m venv .venv-iqa
@@ -73,5 +78,13 @@ $(USE_INSTALLED): pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(DEV_INSTALLED): pyproject.toml | $(USE_INSTALLED)
-	$(PIP) -e ".[dev,docs,eval,demo,media,ray,serve,study,train]" "$(TORCH)"
+	$(PIP) -e ".[dev,docs,eval,media,ray,serve,study,train]" "$(TORCH)"
+	@touch $@
+
+# An environment of its own: gradio takes no Pillow 13 yet, and the exactness of the reference's resizing needs it.
+$(DEMO_INSTALLED): pyproject.toml
+	test -x $(DEMO_VENV)/bin/python || $(PYTHON) -m venv $(DEMO_VENV)
+	@echo "installing what the demo and its tests need into $(DEMO_VENV)"
+	$(DEMO_VENV)/bin/python -m pip install --quiet --quiet --disable-pip-version-check \
+	    -e ".[demo,dev,docs,eval,media,serve,study]" "$(TORCH)"
 	@touch $@

@@ -1,25 +1,22 @@
-"""The page of `eval.regions`: tables in Markdown, and pictures small enough for a repository."""
+"""The page of `eval/regions.py`: tables in Markdown, and pictures small enough for a repository."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from eval.pictures import to_bytes
+from eval.region_trials import ADAPTIVE_SEVERITY, KEPT_DB, WORST_BY, Found, Mended, mean, pixels_of
 from eval.suites.regions import HALF
 from uare.adaptive import ADAPTIVE_REGIONS
 from uare.experts.regions import heat_map
 from uare.pipeline import UAREPipeline
 from uare.writing import write_atomically
-
-if TYPE_CHECKING:
-    from eval.regions import Found, Mended
 
 PICTURE_BYTES = 150_000
 TOLD = "overall score"  # by which pictures and the table by type take the worst region, as heat maps show it
@@ -67,8 +64,6 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _regions_table(found: Sequence[Found]) -> str:
-    from eval.regions import WORST_BY, mean
-
     photos = [one.case.photo for one in found]
 
     def cell(value: Callable[[Found], float], scale: float = 1, decimals: int = 2) -> str:
@@ -101,8 +96,6 @@ def _of(what: str, name: str) -> Callable[[Found], float]:
 
 
 def _types_table(found: Sequence[Found]) -> str:
-    from eval.regions import mean
-
     name = TOLD
     rows = []
     for kind in dict.fromkeys(one.case.type for one in found):
@@ -132,8 +125,6 @@ def _types_table(found: Sequence[Found]) -> str:
 
 
 def _adaptive_table(mended: Sequence[Mended], kept: Sequence[Mended]) -> str:
-    from eval.regions import ADAPTIVE_SEVERITY, KEPT_DB, mean
-
     def row(name: str, of: Sequence[Mended]) -> list[str]:
         photos = [one.name.split("-")[0].split(",")[0] for one in of]
         values = [[*one.harmed, *one.rest] for one in of]
@@ -174,8 +165,6 @@ def _quoted_table() -> str:
 
 def _heat_maps(folder: Path, found: Sequence[Found], pipe: UAREPipeline) -> list[str]:
     """One hit and one miss beside their harmed pictures, as lines of the page."""
-    from eval.regions import pixels_of
-
     name = TOLD
     lines = []
     for label, wanted in (("hit", 1.0), ("miss", 0.0)):

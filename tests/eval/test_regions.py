@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval import regions
-from eval.regions import ALIKE_DB, Found, Mended, iou, look, mend, psnr_in
+from eval import region_trials
+from eval.region_trials import ALIKE_DB, Found, Mended, iou, look, mend, psnr_in
 from eval.regions_page import PICTURE_BYTES, write_page
 from eval.suites.items import list_items
 from eval.suites.regions import DISC, HALF, SHAPES, Planted, part_of, planted
@@ -81,7 +81,7 @@ def judged(case: Planted, *, finds_it: bool) -> list[Region]:
 def test_a_judge_that_sees_the_part_hits_it_and_one_that_errs_misses(
     case: Planted, finds_it: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(regions, "assess_regions", lambda *_: judged(case, finds_it=finds_it))
+    monkeypatch.setattr(region_trials, "assess_regions", lambda *_: judged(case, finds_it=finds_it))
     found = look(UAREPipeline(tiny_restorer(), tiny_text_tokenizer()), case)
     assert set(found.hit.values()) == {float(finds_it)}
     assert set(found.iou.values()) == {float(finds_it)}
@@ -92,7 +92,7 @@ def test_a_judge_that_sees_the_part_hits_it_and_one_that_errs_misses(
 def test_a_restorer_that_changes_nothing_leaves_the_rest_and_mends_nothing(
     case: Planted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(regions, "_restored", lambda _, picture, adaptive: picture)
+    monkeypatch.setattr(region_trials, "_restored", lambda _, picture, adaptive: picture)
     mended = mend(UAREPipeline(tiny_restorer(), tiny_text_tokenizer()), case)
     assert mended.harmed[0] == mended.harmed[1] == mended.harmed[2] < 30
     assert min(mended.rest) > 50  # 8 bits
@@ -102,7 +102,7 @@ def test_the_page_holds_its_command_and_pictures_of_a_size_for_a_repository(
     case: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("uare.assess.MAX_ANALYSIS_TOKENS", 4)
-    names = list(regions.WORST_BY)
+    names = list(region_trials.WORST_BY)
     found = Found(
         case=case,
         iou=dict.fromkeys(names, 0.25),

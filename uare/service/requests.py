@@ -90,7 +90,8 @@ class RestoreAsked(Asked):
     seed: Seed = Field(0, description="Of the first restoration.")
     verify: bool = Field(True, description="Whether the result is compared with the photo.")
     keep_worse: bool = Field(False, description="Answers with a result that was judged worse than the photo.")
-    best_of: BestOf = Field(1, description="Restores this often and answers with the best.")
+    best_of: BestOf = Field(1, description="Restores in so many ways and answers with the best.")
+    adaptive: bool = Field(False, description="Gives each region the strength that it asks for.")
 
     def options(self) -> RestoreOptions:
         """The choices as the pipeline takes them, without the mask. InputError where they contradict."""
