@@ -109,6 +109,7 @@ def test_one_photo_is_assessed_with_its_charts_and_regions(visit: Visit, small_p
     assert wait_until(
         lambda: visit.page.locator("#uare-assess-picture img").get_attribute("src") not in (before, None)
     )
+    assert visit.axe() == {}
     assert visit.mistakes == []
 
 
@@ -126,6 +127,9 @@ def test_many_photos_make_a_table_and_a_csv_and_a_bad_one_stops_nothing(
     visit.sees("Done.")
     visit.sees("bad.png is not an image")
     assert visit.page.locator("#uare-assess-table").get_by_text("portrait.jpg").count() >= 1
+    visit.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    visit.page.wait_for_timeout(500)
+    assert visit.overflow_px <= 0
     with visit.page.expect_download() as download:
         visit.page.get_by_text("Download as CSV").click()
     lines = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
