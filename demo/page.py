@@ -25,6 +25,7 @@ THEME = gr.themes.Default(
 ).set(
     button_primary_background_fill="*primary_600",  # on 500 white is too faint
     button_primary_background_fill_hover="*primary_700",
+    link_text_color_dark="*primary_300",
     block_info_text_color="*neutral_600",
     block_info_text_color_dark="*neutral_300",
     body_text_color_subdued="*neutral_600",

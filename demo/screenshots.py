@@ -157,7 +157,7 @@ class Shots:
         path = self.folder / name
         picture = Image.open(BytesIO(page.screenshot(full_page=True))).convert("RGB")
         page.context.close()
-        for quality in (92, 88, 84, 80, 74, 68):
+        for quality in (92, 88, 84, 80, 74, 68, 60, 52):
             picture.save(path, quality=quality, subsampling=0, optimize=True)
             if path.stat().st_size <= MAX_BYTES:
                 break

@@ -62,9 +62,9 @@ def bars(title: str, rows: list[tuple[str, float, str]], largest: float) -> str:
     return f'<table class="uare-bars"><caption>{escape(title)}</caption><tbody>{lines}</tbody></table>'
 
 
-def score_head(score: float, level: str) -> str:
-    """The score in large figures."""
-    return f'<div class="uare-score">{score:.2f} of 5: {escape(level)}</div>'
+def score_head(name: str, score: float, level: str) -> str:
+    """The name of a photo and its score in large figures."""
+    return f'<div>{escape(name)}</div><div class="uare-score">{score:.2f} of 5: {escape(level)}</div>'
 
 
 def written(text: str) -> str:

@@ -70,7 +70,7 @@ class AssessTab:
         with gr.Row(equal_height=False):
             with gr.Column(min_width=300):
                 self.picture = gr.Image(
-                    label="Photo", visible=False, interactive=False, buttons=["fullscreen"],
+                    show_label=False, visible=False, interactive=False, buttons=["fullscreen"],
                     elem_id="uare-assess-picture",
                 )  # fmt: skip
                 self.side = gr.Radio([PHOTO, REGIONS], value=PHOTO, label="Show", visible=False)
@@ -156,9 +156,9 @@ class AssessTab:
     def _details(self, photo: Assessed) -> Updates:
         """The picture and the charts of one photo."""
         return {
-            self.picture: gr.Image(value=photo.picture, label=photo.name, visible=True),
+            self.picture: gr.Image(value=photo.picture, visible=True),
             self.side: gr.Radio(value=PHOTO, visible=photo.heat_map is not None),
-            self.charts: charts(photo.assessment) + notes(photo.warnings),
+            self.charts: charts(photo.name, photo.assessment) + notes(photo.warnings),
         }
 
     def other_photo(self, sheet: Sheet | None, event: gr.SelectData) -> Updates:
@@ -185,8 +185,8 @@ class AssessTab:
         return gr.DownloadButton(value=str(path), visible=True)
 
 
-def charts(found: Assessment) -> str:
-    """Score, distribution, attributes, defects, regions and the written analysis, as HTML."""
+def charts(name: str, found: Assessment) -> str:
+    """Name, score, distribution, attributes, defects, regions and the written analysis, as HTML."""
     levels = [(level, share, f"{share:.0%}") for level, share in found.distribution.items()]
     attributes = [(name, score - 1, f"{score:.2f}") for name, score in found.attributes.items()]
     harms: list[tuple[str, float, str]] = [
@@ -199,7 +199,7 @@ def charts(found: Assessment) -> str:
         for one in worst_first
     ]
     parts = [
-        score_head(found.score, found.level),
+        score_head(name, found.score, found.level),
         bars("Defects and how severe they are", harms, 5) if harms else "<p>No visible defects.</p>",
         bars("Attributes, 1 bad to 5 excellent", attributes, 4),
         bars("How sure the model is of each level", levels, 1),

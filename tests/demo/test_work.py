@@ -254,7 +254,7 @@ def test_the_csv_has_every_file_and_no_formula() -> None:
 
 
 def test_charts_show_words_of_the_model_as_text() -> None:
-    html = charts(assessed("a.jpg", 3.2).assessment)
+    html = charts("a.jpg", assessed("a.jpg", 3.2).assessment)
     assert "<b>" not in html
     assert "serious" in html and "named" in html
     assert html.count("<caption>") == 3  # no regions were asked for
