@@ -56,10 +56,16 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
     """Resizes an image (3, H, W) float32 in [0, 1] to `size` (height, width), bicubic with antialiasing.
 
     Goes through 8 bits and Pillow, as the reference does; an image that has the size already is returned as
-    it is.
+    it is. Pillow rounds between height and width. One that gets lower and wider has its height resized
+    first, as Pillow 13 does it, so that Pillow 12 gives the same; where both sides shrink, the two versions
+    may differ by one level of 255.
     """
     if tuple(image.shape[-2:]) == tuple(size):
         return image
     pixels = (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()  # (H, W, 3)
-    resized = Image.fromarray(pixels).resize((size[1], size[0]), Image.Resampling.BICUBIC)
+    picture = Image.fromarray(pixels)
+    height, width = size
+    if height < picture.height and width > picture.width:
+        picture = picture.resize((picture.width, height), Image.Resampling.BICUBIC)
+    resized = picture.resize((width, height), Image.Resampling.BICUBIC)
     return torch.from_numpy(np.asarray(resized).copy()).permute(2, 0, 1).to(image.device) / 255  # (3, h, w)

@@ -13,7 +13,6 @@ from eval.metrics import Array
 from eval.model_digest import folder_digest
 from eval.pictures import read_picture, to_bytes
 from eval.records import COMPARE, MODEL, SCORE, Item, SubjectInfo, file_name
-from uare.compare import verdict_of
 from uare.errors import InputError
 
 # Two pictures (H, W, 3) in [0, 1] to the probabilities of (A better, B better, equal).
@@ -42,6 +41,9 @@ class JudgeSubject:
 
     def predict(self, item: Item, picture: Array) -> Answer:
         if item.kind == COMPARE:
+            # transformers, which it brings, looks for torchvision: that has to be prepared before
+            from uare.compare import verdict_of
+
             probabilities = self._compare(picture, read_picture(Path(str(item.gt))))
             return Answer(score=probabilities[0] - probabilities[1], text=verdict_of(probabilities))
         assert self._score is not None, "takes() leaves such items out"

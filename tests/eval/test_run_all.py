@@ -274,6 +274,17 @@ def test_it_runs_from_any_folder(tmp_path: Path) -> None:
     assert done.stdout.strip() == "results/baselines/report.html"
 
 
+def test_no_model_is_imported_before_torchvision_is_prepared(tmp_path: Path) -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {str(_script().parents[1])!r}); import eval.run_all; "
+        "print([name for name in ('torchvision', 'uare.model') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
 def _script() -> Path:
     return Path(__file__).resolve().parents[2] / "eval" / "run_all.py"
 

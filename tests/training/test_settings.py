@@ -14,6 +14,7 @@ from training.settings import TrainSettings, read_settings
 from uare.errors import ConfigError
 
 CONFIGS = Path(__file__).resolve().parents[2] / "training" / "configs"
+OTHER_FORMS = ("fgresq_", "region_head", "rl2r_")  # how their files begin
 PHASES = ("stage1_single", "stage1_multi", "stage1_high_order", "stage2_unified")
 
 # UARE, table A.1: steps, warm-up, average, share of each kind of sample.
@@ -31,8 +32,8 @@ RECIPE: dict[str, tuple[int, int, float, dict[str, float]]] = {
 
 
 def all_files() -> list[Path]:
-    """Every phase; those of a judge have a form of their own (test_judge.py)."""
-    return [path for path in sorted(CONFIGS.rglob("*.yaml")) if not path.name.startswith("fgresq_")]
+    """Every phase; judges, heads for regions and ranking have forms and tests of their own."""
+    return [path for path in sorted(CONFIGS.rglob("*.yaml")) if not path.name.startswith(OTHER_FORMS)]
 
 
 def kind_of(name: str, task: str) -> str:

@@ -73,3 +73,10 @@ def test_the_middle_is_cut_out_on_the_grid_where_that_is_wanted() -> None:
     assert fitted(small, limits).shape == (3, *target_size((8, 20), limits))
     resized = resize(image, target_size((41, 135), limits))
     assert torch.equal(fitted(image, replace(limits, cuts=False)), resized)
+
+
+def test_what_gets_lower_and_wider_has_its_height_resized_first() -> None:
+    image = (torch.rand(3, 48, 64, generator=torch.Generator().manual_seed(0)) * 255).round() / 255
+    in_two_steps = resize(resize(image, (42, 64)), (42, 70))
+    assert torch.equal(resize(image, (42, 70)), in_two_steps)
+    assert not torch.equal(resize(resize(image, (48, 70)), (42, 70)), in_two_steps)  # the order is seen
