@@ -36,8 +36,9 @@ TILE_BATCH = 4  # tiles of one forward pass
 OVERLAP = 1 / 8  # of a tile's side
 PARTWAY = 0.6  # of the way from noise that fidelity 1 skips, for models without a detail path
 RECOLOURING = ("haze", "lowlight")  # repairs that must change colours
-SLIGHT = 1  # severity: so little haze is as often the photo's own
-DARK = {1: 0.4, 2: 0.6}  # severity of low light -> luma above the brightest twentieth of such a photo
+SLIGHT, MODERATE = 1, 2  # severities: so little haze or darkness is as often the photo's own
+DARK = 0.4  # luma that not even the brightest twentieth of a photo in slight low light reaches
+DIM = 0.43  # mean luma that a photo in moderate low light stays below
 
 
 @dataclass
@@ -260,8 +261,10 @@ def _is_doubtful(analysis: Analysis, overview: Tensor) -> bool:
         return False
     if "lowlight" not in found:
         return True
-    limit = DARK.get(found["lowlight"] or 0)
-    return limit is not None and float(luma(overview).flatten().quantile(0.95)) >= limit
+    brightness = luma(overview).flatten()
+    if found["lowlight"] == SLIGHT:
+        return float(brightness.quantile(0.95)) >= DARK
+    return found["lowlight"] == MODERATE and float(brightness.mean()) >= DIM
 
 
 def _restore_tiles(

@@ -248,7 +248,7 @@ def test_without_a_detail_path_fidelity_keeps_the_photos_colours_unless_the_repa
         ("It shows slight low light.", 0.6, True),
         ("It shows slight low light.", 0.2, False),  # the photo says so too
         ("It shows moderate low light.", 0.7, True),
-        ("It shows moderate low light.", 0.5, False),
+        ("It shows moderate low light.", 0.4, False),
         ("It shows serious low light.", 0.7, False),
         ("It shows slight haze and moderate low light.", 0.7, True),
         ("It shows obvious haze and slight low light.", 0.7, False),
