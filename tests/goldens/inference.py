@@ -66,13 +66,21 @@ def flow_state(golden: Golden, contexts: Contexts, mode: dict[str, Any], noise: 
     """Runs the sampler in a recorded mode; returns x after 0, 1, ... steps, (steps + 1, h·w, C*4)."""
     args = mode["args"]
     grid = grid_of(golden, mode)
+    sampling = sampling_of(args)
+    times = schedule(sampling.num_steps, sampling.timestep_shift)
     states = [noise]
+
+    def add_state(step: int, guesses: list[Tensor]) -> None:
+        """The sampler tells where each velocity leads to at time 0; x goes a part of that way."""
+        share = (times[step] - times[step + 1]) / times[step]
+        states.append(states[-1] + (guesses[0] - states[-1]) * share)
+
     sample(
         golden.model,
         GuidedContext(full=contexts.full, text_free=contexts.text_free, image_free=contexts.image_free),
         [NoisedLatent(tokens=noise, grid=grid, timestep=1.0)],
-        sampling_of(args),
-        on_step=lambda _, state: states.append(state[0]),
+        sampling,
+        on_step=add_state,
     )
     return torch.stack(states)
 

@@ -166,6 +166,7 @@ def test_two_processes_reward_and_move_as_one(workshop: Path, alone: list[dict[s
         assert both[0][name] == pytest.approx(alone[0][name], rel=SPREAD, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_is_bit_for_bit_the_one_that_never_stopped(
     workshop: Path, alone: list[dict[str, float]]
 ) -> None:
@@ -224,6 +225,7 @@ def test_runs_from_one_start_make_a_page(
     assert (tmp_path / "curves.svg").read_text().startswith("<svg")
 
 
+@pytest.mark.slow
 def test_answers_without_a_rating_move_nothing_and_are_counted(workshop: Path) -> None:
     shutil.copytree(workshop / "model", workshop / "mute")
     tiny_uare_model(seed=3).save_pretrained(workshop / "mute")  # never taught to answer
