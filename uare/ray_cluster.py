@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -54,10 +55,11 @@ def connected(cluster: Cluster, *, spare_cpus: int = 0) -> Iterator[ModuleType]:
     except Exception as error:  # Ray raises plain ones too, as for a node that does not start in time
         place = "on this machine" if cluster.address is None else f"at {cluster.address}"
         raise InputError(f"Ray cannot be reached or started {place} ({error}); check --address") from error
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
+    with redirect_stdout(sys.stderr):  # Ray tells of workers that died, to its end; stdout is for results
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
 
 
 def gpus_of_a_worker(ray: ModuleType, device: str | None) -> int:

@@ -154,6 +154,7 @@ def test_a_harmful_zip_gets_one_sentence(visit: Visit, photos: dict[str, Path], 
     visit.sees("leads out of it")
 
 
+@pytest.mark.slow
 def test_two_windows_of_one_person_keep_their_batches_apart(
     browser: Any, app_address: str, photos: dict[str, Path]
 ) -> None:
@@ -169,6 +170,7 @@ def test_two_windows_of_one_person_keep_their_batches_apart(
             assert visit.page.locator("#uare-batch-table tbody th").all_inner_texts() == [name]
 
 
+@pytest.mark.slow
 def test_a_window_that_closes_in_the_middle_frees_the_line(
     browser: Any, app_address: str, photos: dict[str, Path]
 ) -> None:

@@ -63,7 +63,7 @@ def run_on_ray(
         host, port = address
         serve.start(proxy_location="HeadOnly", http_options={"host": host, "port": port})
         try:
-            deployment = _deployment(serve, recipe, cluster.workers, gpus_of_a_worker(ray, device))
+            deployment = _deployment(serve, recipe, cluster, gpus_of_a_worker(ray, device))
             serve.run(deployment, name=NAME, logging_config={"log_level": "WARNING"})
             screen.note(f"{cluster.workers} replicas serve at http://{host}:{port}, paths at /docs")
             while not ended.wait(1.0):
@@ -74,16 +74,34 @@ def run_on_ray(
             serve.shutdown()
 
 
-def _deployment(serve: Any, recipe: Recipe, replicas: int, num_gpus: int) -> Any:
+def _deployment(serve: Any, recipe: Recipe, cluster: Cluster, num_gpus: int) -> Any:
+    is_local = cluster.address is None
+
     def build() -> FastAPI:  # Ray calls it in each replica; it has to be a plain function
+        if is_local:
+            _stay_at_loopback()
         return recipe.build()
 
     ingress = serve.ingress(build)()
     return serve.deployment(
         ingress,
         name=NAME,
-        num_replicas=replicas,
+        num_replicas=cluster.workers,
         max_ongoing_requests=recipe.limits.waiting + 1 + BESIDE_THE_LINE,
         graceful_shutdown_timeout_s=recipe.limits.timeout_s + GRACE_S,
         ray_actor_options={"num_cpus": 1, "num_gpus": num_gpus},
     ).bind()
+
+
+def _stay_at_loopback() -> None:
+    """Called in a replica before it listens for others, which it would do at all addresses of the machine.
+
+    What comes there is unpickled, so whoever reached it could run code. Ray 2.60 has no setting for it.
+    """
+    from ray.serve._private import replica
+
+    module: Any = replica
+    open_port = module.add_port_to_grpc_server
+    module.add_port_to_grpc_server = lambda server, address: open_port(
+        server, address.replace("[::]", "127.0.0.1")
+    )
