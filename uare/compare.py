@@ -1,9 +1,11 @@
 """Which of two photos is better: a verdict that does not depend on the order in which they are given.
 
-A model with a judge (`uare.judge`) lets it decide and writes the reasons for its verdict; without one, or
-with a reference, the verdict is read off the words that the model would write.
+A model with a judge (`uare.judge`) lets it decide, or asks its own words beside it, and writes the reasons
+for the verdict; without one, or with a reference, the verdict is read off the words that the model would
+write.
 """
 
+import math
 from typing import Literal
 
 import torch
@@ -34,18 +36,22 @@ def compare_photos(
     reference: Tensor | None = None,
     *,
     judge: Judge | None = None,
+    asks_words: bool = False,
     with_text: bool = True,
 ) -> Comparison:
     """Compares images (3, H, W) in [0, 1]; sizes may differ. Swapping them swaps the verdict exactly.
 
     Both orders are averaged; the reasons are written for the order given. The same pixels are equal without
-    asking. A judge has no eye for a reference, so it is not asked where there is one.
+    asking. A judge has no eye for a reference, so it is not asked where there is one. With `asks_words` judge
+    and words decide together: words see plain differences better, judges fine ones.
     """
     if torch.equal(first, second):
         text = IDENTICAL if with_text else ""
         return Comparison(verdict="equal", probabilities=(0.0, 0.0, 1.0), text=text)
     if judge is not None and reference is None:
         probabilities = judge.compare(Photo(pixels=first), Photo(pixels=second))
+        if asks_words:
+            probabilities = agreed(probabilities, _read_verdict(model, tokenizer, (first, second), None)[0])
         verdict = verdict_of(probabilities)
         text = ""
         if with_text:
@@ -58,6 +64,13 @@ def compare_photos(
         text = write_answer(model, tokenizer, context) if with_text else ""
     warnings = pair_warnings(first, second)
     return Comparison(verdict=verdict, probabilities=probabilities, text=text, warnings=warnings)
+
+
+def agreed(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float, float]:
+    """What two opinions of (A better, B better, equal) say together: their geometric mean, summing to 1."""
+    a_better, b_better, equal = (math.sqrt(p * q) for p, q in zip(one, other, strict=True))
+    total = a_better + b_better + equal
+    return (a_better / total, b_better / total, equal / total)
 
 
 def verdict_of(probabilities: tuple[float, float, float]) -> Literal["A", "B", "equal"]:

@@ -35,6 +35,7 @@ from uare.superpixels import superpixel_regions
 from uare.tokenizer import TextTokenizer
 
 PNG = format_of(Path("any.png"))  # holds whatever a photo can have
+LIKELY = 0.5  # below it, "worse" was said of many repairs that had gained decibels (photos harmed by us)
 OUTCOMES: dict[str, Literal["better", "about equal", "worse"]] = {
     "A": "better",
     "B": "worse",
@@ -67,11 +68,15 @@ class UAREPipeline:
         tokenizer: TextTokenizer,
         judge: Judge | None = None,
         segmenter: Segmenter = superpixel_regions,
+        *,
+        asks_words: bool = False,
     ) -> None:
+        """`asks_words`: `compare` hears the judge and the model's own words, not the judge alone."""
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.judge = judge
         self.segmenter = segmenter
+        self.asks_words = asks_words
 
     @classmethod
     def from_pretrained(
@@ -103,7 +108,7 @@ class UAREPipeline:
             return cls(model, tokenizer, segmenter=divide)
         found = find_judge(folder if judge is None else Path(judge), model, tokenizer)
         found.network.to(chosen)
-        return cls(model, tokenizer, found, divide)
+        return cls(model, tokenizer, found, divide, asks_words=judge is None)
 
     @overload
     def assess(
@@ -164,10 +169,18 @@ class UAREPipeline:
         """Says which photo is better; `reference` is what both were made from."""
         first, second = _pixels(_loaded(a)), _pixels(_loaded(b))
         original = None if reference is None else _pixels(_loaded(reference))
-        return compare_photos(self.model, self.tokenizer, first, second, original, judge=self.judge)
+        return compare_photos(
+            self.model,
+            self.tokenizer,
+            first,
+            second,
+            original,
+            judge=self.judge,
+            asks_words=self.asks_words,
+        )
 
     def prefer(self, a: Photos, b: Photos) -> tuple[float, float, float]:
-        """Only the probabilities of (A better, B better, equal), as `compare` has them, in less time."""
+        """Only the probabilities of (A better, B better, equal), in less time: a judge is asked alone."""
         first, second = _pixels(_loaded(a)), _pixels(_loaded(b))
         compared = compare_photos(
             self.model, self.tokenizer, first, second, judge=self.judge, with_text=False
@@ -328,12 +341,15 @@ class UAREPipeline:
         return pixels, result
 
     def _judged(self, before: Tensor, after: Tensor) -> Verdict:
-        """The restoration against its input."""
+        """The restoration against its input; "worse" withholds it, and so takes more than a guess."""
         comparison = compare_photos(
             self.model, self.tokenizer, after, before, judge=self.judge, with_text=False
         )
         better, worse, equal = comparison.probabilities
-        return Verdict(outcome=OUTCOMES[comparison.verdict], probabilities=(better, worse, equal))
+        outcome = OUTCOMES[comparison.verdict]
+        if outcome == "worse" and worse < LIKELY:
+            outcome = "about equal"
+        return Verdict(outcome=outcome, probabilities=(better, worse, equal))
 
 
 def choose_device(name: str | None) -> torch.device:

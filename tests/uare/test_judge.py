@@ -153,6 +153,18 @@ def test_the_pipeline_asks_its_judge_and_gives_reasons_for_that_verdict(
         assert len(compared.text) > len(f"{VERDICT_PREFIX} {word}.")
 
 
+def test_a_judge_of_the_models_own_decides_together_with_its_words(
+    judging: UAREPipeline, judge: Judge, tiny_pipeline: UAREPipeline, pictures: list[NDArray[np.uint8]]
+) -> None:
+    both = UAREPipeline(judging.model, judging.tokenizer, judge, asks_words=True)
+    a, b = pictures[:2]
+    alone, words = judge.compare(load_photo(a), load_photo(b)), tiny_pipeline.compare(a, b).probabilities
+    together = np.sqrt(np.array(alone) * np.array(words))
+    compared, swapped = both.compare(a, b).probabilities, both.compare(b, a).probabilities
+    assert compared == pytest.approx(together / together.sum())
+    assert swapped == (compared[1], compared[0], compared[2])
+
+
 def test_with_a_reference_the_words_of_the_model_decide(
     judging: UAREPipeline, tiny_pipeline: UAREPipeline, pictures: list[NDArray[np.uint8]]
 ) -> None:
@@ -241,7 +253,8 @@ def test_a_judge_in_the_folder_of_a_model_comes_with_it(
     ran = run("compare", a, b, "--model", tmp_path, "--device", "cpu", "--dtype", "float32", "--json")
     assert ran.results[0]["comparison"] == expected
     named = uare("compare", a, b, "--judge", tmp_path, "--json")
-    assert named.results[0]["comparison"]["probabilities"] == expected["probabilities"]
+    alone = loaded.judge.compare(load_photo(a), load_photo(b))  # a judge that was named is asked alone
+    assert list(named.results[0]["comparison"]["probabilities"].values()) == pytest.approx(alone, abs=1e-4)
     half = UAREPipeline.from_pretrained(tmp_path, device="cpu", dtype="bfloat16")
     assert half.judge is not None  # another number format is no other model
     assert half.compare(a, b).probabilities == pytest.approx(loaded.compare(a, b).probabilities, abs=0.1)
