@@ -11,12 +11,11 @@ from data.fgrestore.measures import BUILTINS, Voter
 from eval.intervals import mean_with_interval
 from eval.paired import compare_paired
 from eval.report.model import Better, Cell, Column, Section, Table, count, mean, number, word
-from uare.compare import verdict_of
+from uare.compare import outcome_of
 
 ALL = "all"
 DECIMALS = {"psnr": 2, "ssim": 4, "ciede2000": 2}
 BETTER, EQUAL, WORSE = "better", "about equal", "worse"
-OUTCOME_OF = {"A": BETTER, "equal": EQUAL, "B": WORSE}
 Probabilities = tuple[float, float, float]
 
 
@@ -106,10 +105,10 @@ def by_photo(tried: Sequence[Tried]) -> dict[tuple[str, str], list[Tried]]:
 
 def deciders(one: Tried) -> dict[str, str]:
     """Who decides -> what the result is called."""
-    found = {}
+    found: dict[str, str] = {}
     if one.by_judge is not None:
-        found["the judge"] = OUTCOME_OF[verdict_of(one.by_judge)]
-    found["the model's words"] = OUTCOME_OF[verdict_of(one.by_words)]
+        found["the judge"] = outcome_of(one.by_judge)
+    found["the model's words"] = outcome_of(one.by_words)
     found["the model's score"] = BETTER if one.score > one.input_score else WORSE
     found["always better"] = BETTER
     return found

@@ -26,6 +26,7 @@ from uare.results import Comparison
 from uare.tokenizer import TextTokenizer
 
 IDENTICAL = f"{VERDICT_PREFIX} {VERDICT_WORDS[2]}. Both are the same, pixel by pixel."
+LIKELY = 0.5
 
 
 def compare_photos(
@@ -79,6 +80,18 @@ def verdict_of(probabilities: tuple[float, float, float]) -> Literal["A", "B", "
     if equal >= max(a_better, b_better) or a_better == b_better:
         return "equal"
     return "A" if a_better > b_better else "B"
+
+
+def outcome_of(probabilities: tuple[float, float, float]) -> Literal["better", "about equal", "worse"]:
+    """What to say of a restoration, A, beside its input, B.
+
+    "Worse" withholds it and so takes more than a guess: it must be likelier than not. Less was said of many
+    repairs that had gained decibels (photos harmed by us).
+    """
+    verdict = verdict_of(probabilities)
+    if verdict == "A":
+        return "better"
+    return "worse" if verdict == "B" and probabilities[1] >= LIKELY else "about equal"
 
 
 def _read_verdict(

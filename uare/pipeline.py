@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar, overload
+from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from uare.assess import assess_photo, score_photos
 from uare.assess_regions import Segmenter, assess_regions, labels_of_masks
 from uare.candidates import candidates
 from uare.checkpoints.folders import DEFAULT_MODEL, find_folder
-from uare.compare import compare_photos
+from uare.compare import compare_photos, outcome_of
 from uare.contest import all_wins
 from uare.errors import InputError
 from uare.images import Photo, PhotoSource, load_photo
@@ -35,12 +35,6 @@ from uare.superpixels import superpixel_regions
 from uare.tokenizer import TextTokenizer
 
 PNG = format_of(Path("any.png"))  # holds whatever a photo can have
-LIKELY = 0.5  # below it, "worse" was said of many repairs that had gained decibels (photos harmed by us)
-OUTCOMES: dict[str, Literal["better", "about equal", "worse"]] = {
-    "A": "better",
-    "B": "worse",
-    "equal": "about equal",
-}
 T = TypeVar("T")
 Photos: TypeAlias = PhotoSource | Photo
 OnePhoto = TypeVar("OnePhoto", bound=Photos)  # a list of one kind is accepted as such
@@ -341,15 +335,12 @@ class UAREPipeline:
         return pixels, result
 
     def _judged(self, before: Tensor, after: Tensor) -> Verdict:
-        """The restoration against its input; "worse" withholds it, and so takes more than a guess."""
+        """The restoration against its input."""
         comparison = compare_photos(
             self.model, self.tokenizer, after, before, judge=self.judge, with_text=False
         )
         better, worse, equal = comparison.probabilities
-        outcome = OUTCOMES[comparison.verdict]
-        if outcome == "worse" and worse < LIKELY:
-            outcome = "about equal"
-        return Verdict(outcome=outcome, probabilities=(better, worse, equal))
+        return Verdict(outcome=outcome_of(comparison.probabilities), probabilities=(better, worse, equal))
 
 
 def choose_device(name: str | None) -> torch.device:

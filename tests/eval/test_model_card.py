@@ -73,8 +73,8 @@ def _run() -> Run:
             for item, value in values.items()
             for metric in metrics
         }
-        info = SubjectInfo(name=name, folder=name, kind=kind, source="", digest="")
-        subjects.append(SubjectRun(info=info, scores=scores))
+        subject = SubjectInfo(name=name, folder=name, kind=kind, source="", digest="")
+        subjects.append(SubjectRun(info=subject, scores=scores))
     suite = SuiteInfo(
         name="pairs",
         title="Pairs",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tests.uare.pictures import random_array, smooth_pixels
 from uare import assess, prompts
 from uare.assess import user_text, write_answer
-from uare.compare import compare_photos, verdict_of
+from uare.compare import compare_photos, outcome_of, verdict_of
 from uare.decoding import read
 from uare.patches import vision_item
 from uare.pipeline import UAREPipeline
@@ -104,3 +104,18 @@ def test_the_verdict_is_the_most_probable_and_a_tie_is_equal(
     probabilities: tuple[float, float, float], verdict: str
 ) -> None:
     assert verdict_of(probabilities) == verdict
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "outcome"),
+    [
+        ((0.4, 0.3, 0.3), "better"),
+        ((0.3, 0.3, 0.4), "about equal"),
+        ((0.3, 0.4, 0.3), "about equal"),  # no more than a guess
+        ((0.2, 0.6, 0.2), "worse"),
+    ],
+)
+def test_a_restoration_is_called_worse_only_where_that_is_likelier_than_not(
+    probabilities: tuple[float, float, float], outcome: str
+) -> None:
+    assert outcome_of(probabilities) == outcome
