@@ -37,8 +37,8 @@ class RestoreOptions:
             raise InputError(f"upscale must be 1, 2 or 4, found {self.upscale}")
         if self.adaptive and self.upscale > 1:
             raise InputError(
-                "an adaptive restoration leaves good regions alone, which upscaling cannot; leave one of them "
-                "out"
+                "an adaptive restoration leaves good regions alone, and upscaling cannot; "
+                "leave one of them out"
             )
         if self.mask is not None and self.upscale > 1:
             raise InputError("a mask keeps pixels as they are, which upscaling cannot; leave one of them out")
