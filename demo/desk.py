@@ -29,6 +29,8 @@ from uare.screen import printable
 
 M = TypeVar("M")
 MEBIBYTE = 2**20
+# Arguments of events of the page that draw no progress of their own and are no endpoint for programs.
+HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 FORGOTTEN_S = 12 * 3600
 MAX_NAME = 80  # characters of a file's name that the page repeats
 

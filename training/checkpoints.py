@@ -23,7 +23,7 @@ from torch import Tensor
 from training.ema import ShardedAverage
 from training.engine import TrainingEngine, trained_weights
 from training.shards import MOMENTS, adam_steps, gathered, make_adam_state, scatter
-from uare.errors import CheckpointError
+from uare.errors import CheckpointError, ConfigError
 
 PREFIX, PARTIAL = "step-", ".partial-"
 MANIFEST = "manifest.json"
@@ -106,6 +106,15 @@ def _finish(engine: TrainingEngine, partial: Path, final: Path, checksums: dict[
     if final.exists():
         shutil.rmtree(final)
     os.replace(partial, final)
+
+
+def refuse_earlier(folder: Path) -> None:
+    """Raises ConfigError if the folder of a run that is to start anew holds checkpoints."""
+    if checkpoints_of(folder):
+        raise ConfigError(
+            f"{folder.parent} holds checkpoints of an earlier run; go on with --resume auto or choose "
+            "another output"
+        )
 
 
 def checkpoints_of(folder: Path) -> list[Path]:

@@ -72,11 +72,8 @@ def train(settings: TrainSettings, *, resume: bool) -> None:
     phase = _set_up(settings, ranks)
     if resume:
         _resume(phase)
-    elif phase.is_first and checkpoints.checkpoints_of(phase.checkpoint_folder):
-        raise ConfigError(
-            f"{settings.output} holds checkpoints of an earlier run; go on with --resume auto or choose "
-            "another output"
-        )
+    elif phase.is_first:
+        checkpoints.refuse_earlier(phase.checkpoint_folder)
     rows = make_rows(settings, phase.model.config, phase.tokenizer)
     validation = Validation(settings, rows)
     numbers = RowNumbers(

@@ -83,11 +83,8 @@ def train(settings: Rl2rSettings, *, resume: bool) -> None:
     run = _set_up(settings, ranks)
     if resume:
         _resume(run)
-    elif run.is_first and checkpoints.checkpoints_of(run.checkpoint_folder):
-        raise ConfigError(
-            f"{settings.output} holds checkpoints of an earlier run; go on with --resume auto or choose "
-            "another output"
-        )
+    elif run.is_first:
+        checkpoints.refuse_earlier(run.checkpoint_folder)
     _run(run)
     dist.destroy_process_group()
 

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from demo.assessing import COLUMNS, Assessed, Message, Turn, Unreadable, Written, assess, csv_text, table_rows
-from demo.desk import Desk, Say, Stopped, as_error
+from demo.desk import HIDDEN, Desk, Say, Stopped, as_error
 from demo.words import bars, notes, score_head, status, written
 from uare.errors import UAREError
 from uare.results import Assessment
@@ -18,7 +18,6 @@ from uare.vocabulary import DEGRADATIONS, SEVERITIES
 
 Updates = dict[Any, Any]
 HINT = "Drop one photo or many, then press Assess. They stay on this machine."
-HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 NUMBERS = [name in ("#", "score") or place >= 5 for place, name in enumerate(COLUMNS)]
 PHOTO, REGIONS = "the photo", "scores of its parts"
 

@@ -9,7 +9,7 @@ import gradio as gr
 
 from demo.batch_report import batch_table, write_results
 from demo.batching import Batch, Workplace, summary
-from demo.desk import Desk, Stopped, as_error
+from demo.desk import HIDDEN, Desk, Stopped, as_error
 from demo.inbox import take_in
 from demo.words import status
 from demo.zoom import address_of
@@ -19,7 +19,6 @@ from uare.vocabulary import LEVELS
 LEVEL = "good"  # as `uare triage` has it
 LEVEL_NAMES = [level for level in LEVELS if level != "bad"]  # nothing is below bad
 STOPPED = "Stopped; Start goes on from here."
-HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 Shown = tuple[Any, Any, Any]  # status, table, results
 
 

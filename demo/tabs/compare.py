@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo.desk import Desk, Say, Stopped, as_error, called
+from demo.desk import HIDDEN, Desk, Say, Stopped, as_error, called
 from demo.fields import photo_drop
 from demo.page_screen import Progress
 from demo.pictures import shown, write_shown
@@ -21,7 +21,6 @@ from uare.results import Comparison
 
 COMPARED_PX = 4096  # longest side of the pictures that are looked at closely
 STOPPED = status("Stopped.")
-HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def add_compare_tab(desk: Desk) -> None:

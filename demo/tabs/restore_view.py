@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.components import Component
 from PIL import Image
 
-from demo.desk import Desk, as_error
+from demo.desk import HIDDEN, Desk, as_error
 from demo.pictures import shown, write_shown
 from demo.restoring import (
     FORMATS,
@@ -32,7 +32,6 @@ Updates = dict[Any, Any]
 HINT = "Drop a photo to begin. It stays on this machine."
 PREVIEW_PX = 768
 SIDES = [("both", 50), ("photo", 100), ("result", 0)]  # where the slider stands, % from the left
-HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

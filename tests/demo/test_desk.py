@@ -6,7 +6,7 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -180,7 +180,8 @@ def test_what_work_says_is_heard_in_order(desk: Desk) -> None:
     assert list(desk.run(work, visitor("a"))) == [0, 1, 2]
 
 
-def test_stop_ends_the_work_at_its_next_word_and_not_that_of_others(desk: Desk) -> None:
+def endless_work() -> tuple[Callable[[Say[int]], None], threading.Event]:
+    """Work that says 1 until it is stopped, and what is set when it has ended."""
     ended = threading.Event()
 
     def endless(say: Say[int]) -> None:
@@ -191,6 +192,11 @@ def test_stop_ends_the_work_at_its_next_word_and_not_that_of_others(desk: Desk) 
         finally:
             ended.set()
 
+    return endless, ended
+
+
+def test_stop_ends_the_work_at_its_next_word_and_not_that_of_others(desk: Desk) -> None:
+    endless, ended = endless_work()
     heard = desk.run(endless, visitor("a"))
     assert next(heard) == 1
     desk.stop(visitor("b"))
@@ -203,16 +209,7 @@ def test_stop_ends_the_work_at_its_next_word_and_not_that_of_others(desk: Desk) 
 
 
 def test_work_ends_when_its_page_closes(desk: Desk) -> None:
-    ended = threading.Event()
-
-    def endless(say: Say[int]) -> None:
-        try:
-            while True:
-                say(1)
-                time.sleep(0.01)
-        finally:
-            ended.set()
-
+    endless, ended = endless_work()
     heard = desk.run(endless, visitor("a"))
     next(heard)
     heard.close()  # type: ignore[attr-defined]  # as gradio does when a client cancels
