@@ -20,7 +20,7 @@ def app_address() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # Playwright's loop of events holds the thread until it ends
 def browser() -> Iterator[Any]:
     with running_browser() as opened:
         yield opened
