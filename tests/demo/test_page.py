@@ -149,6 +149,8 @@ def test_nothing_is_wider_than_a_phone(browser: Any, app_address: str, tab: str)
         visit.tab(tab)
         visit.page.wait_for_timeout(500)
         assert visit.overflow_px <= 0
+        tops = [one.bounding_box()["y"] for one in visit.page.get_by_role("tab").all()]
+        assert len(tops) == 4 and max(tops) == min(tops)  # one line of tabs
 
 
 @pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
