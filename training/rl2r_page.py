@@ -106,16 +106,21 @@ def page(runs: Sequence[RunOfPage], command: str) -> str:
         "| --- | --- | ---: | ---: | ---: | --- |",
     ]
     for run in runs:
-        for name in names:
-            found = gain(start, run.after(steps[-1]), name)
+        for title, rated in _rows(names):
+            found = gain(start, run.after(steps[-1]), rated)
             lines.append(
-                f"| {run.name} | {name} | {found.before:.3f} | {found.after:.3f} | {found.difference:+.3f} | "
-                f"[{found.low:+.3f}, {found.high:+.3f}] |"
+                f"| {run.name} | {title} | {found.before:.3f} | {found.after:.3f} | "
+                f"{found.difference:+.3f} | [{found.low:+.3f}, {found.high:+.3f}] |"
             )
     lines += ["", "## Between runs", "", *_between(runs, names, steps[-1])]
     lines += ["", "## By set", "", *_by_set(runs, steps)]
     lines += ["", "## During training", "", *_during(runs)]
     return "\n".join(lines) + "\n"
+
+
+def _rows(names: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Title and names of each row of a table: every name by itself, then the mean of all."""
+    return [*((name, [name]) for name in names), ("mean of these", list(names))]
 
 
 def _between(runs: Sequence[RunOfPage], names: Sequence[str], step: int) -> list[str]:
@@ -125,10 +130,10 @@ def _between(runs: Sequence[RunOfPage], names: Sequence[str], step: int) -> list
         "| --- | --- | ---: | --- |",
     ]
     for run in runs[1:]:
-        for name in names:
-            found = gain(run.after(step), runs[0].after(step), name)
+        for title, rated in _rows(names):
+            found = gain(run.after(step), runs[0].after(step), rated)
             interval = f"[{found.low:+.3f}, {found.high:+.3f}]"
-            lines.append(f"| {run.name} | {name} | {found.difference:+.3f} | {interval} |")
+            lines.append(f"| {run.name} | {title} | {found.difference:+.3f} | {interval} |")
     return lines
 
 

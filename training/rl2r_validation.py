@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -141,8 +142,12 @@ class Gain:
         return self.after - self.before
 
 
-def gain(before: Sequence[HeldOut], after: Sequence[HeldOut], name: str, seed: int = 0) -> Gain:
-    """What training brought, on the same pictures; whole contents are resampled, alike on both sides."""
+def gain(before: Sequence[HeldOut], after: Sequence[HeldOut], names: Sequence[str], seed: int = 0) -> Gain:
+    """What training brought on the same pictures, mean over names; whole contents are resampled together."""
+
+    def measured(rows: Sequence[HeldOut]) -> float:
+        return fmean(mean_srcc(rows, name) for name in names)
+
     contents = list(dict.fromkeys(row.id for row in before))
     places = {one: [i for i, row in enumerate(before) if row.id == one] for one in contents}
     drawn = np.random.default_rng(seed).integers(len(contents), size=(NUM_RESAMPLES, len(contents)))
@@ -150,9 +155,7 @@ def gain(before: Sequence[HeldOut], after: Sequence[HeldOut], name: str, seed: i
     for sample in drawn:
         rows = [i for content in sample for i in places[contents[content]]]
         a, b = [before[i] for i in rows], [after[i] for i in rows]
-        differences.append(mean_srcc(b, name) - mean_srcc(a, name))
+        differences.append(measured(b) - measured(a))
     tail = (1 - COVERAGE) / 2
     low, high = np.nanquantile(differences, [tail, 1 - tail])
-    return Gain(
-        before=mean_srcc(before, name), after=mean_srcc(after, name), low=float(low), high=float(high)
-    )
+    return Gain(before=measured(before), after=measured(after), low=float(low), high=float(high))
