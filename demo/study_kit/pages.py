@@ -22,7 +22,7 @@ from starlette.exceptions import HTTPException
 
 from data.votes import NONE, OVERALL, A, B
 from demo.study_kit.settings import FLAGS, QUESTIONS
-from demo.study_kit.store import Ballot, Showing
+from demo.study_kit.store import Ballot, Showing, StorageError
 from demo.study_kit.study import Study, WithdrawnError
 from uare.errors import InputError
 
@@ -157,6 +157,10 @@ def _guard(app: FastAPI) -> None:
     @app.exception_handler(InputError)
     async def refused(request: Request, error: InputError) -> Response:
         return _error(request, 404 if "link" in str(error) else 400, str(error))
+
+    @app.exception_handler(StorageError)
+    async def full(request: Request, error: StorageError) -> Response:
+        return _error(request, 507, str(error))
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, _: RequestValidationError) -> Response:

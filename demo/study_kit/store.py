@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from demo.study_kit.pairs import TRAINING, StudyPair
-from uare.errors import ConfigError, InputError
+from uare.errors import ConfigError, InputError, UAREError
 
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -89,6 +89,10 @@ class Ballot:
     choices: Mapping[str, str]  # question -> A, B or none
     flags: Mapping[str, str]  # flag -> the pictures that have it: '', A, B or AB
     seconds: float | None
+
+
+class StorageError(UAREError):
+    """The disk takes nothing more; what it holds is whole."""
 
 
 class Store:
@@ -258,14 +262,20 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """All or nothing, also if the process is killed inside."""
-        self._connection.execute("BEGIN IMMEDIATE")
+        """All or nothing, also if the process is killed inside. StorageError where the disk takes no more."""
         try:
+            self._connection.execute("BEGIN IMMEDIATE")
             yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            if self._connection.in_transaction:  # SQLite has ended it by itself where the disk is full
+                self._connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError):
+                raise StorageError(
+                    f"the study cannot store this now ({error}); what was said before is kept. Tell whoever "
+                    "runs the study, and leave this page open: it goes on when there is room"
+                ) from error
             raise
-        self._connection.execute("COMMIT")
 
 
 def now() -> str:

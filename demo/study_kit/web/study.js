@@ -119,17 +119,19 @@ function notice(title, text, goOn) {
 // Asks until the server answers; a refusal with a reason is shown and the page starts anew from what is stored.
 async function insist(ask) {
   for (;;) {
+    let trouble = "The server cannot be reached; your last answer is sent again in a moment.";
     try {
       const answer = await ask();
       if (answer.ok) return answer;
-      if (answer.status < 500 && answer.status !== 429) {
+      if (answer.status === 507) trouble = (await answer.json()).error; // the disk is full
+      else if (answer.status < 500 && answer.status !== 429) {
         say((await answer.json()).error);
         await pause();
         location.reload();
         await new Promise(() => {});
       }
     } catch { /* no connection */ }
-    say("The server cannot be reached; your last answer is sent again in a moment.");
+    say(trouble);
     await pause();
   }
 }

@@ -107,6 +107,29 @@ def test_a_repeated_answer_is_stored_once_and_another_one_refused(address: str, 
     assert len(read_votes(tmp_path / "votes.sqlite").votes) == 1
 
 
+def test_a_full_disk_is_said_loses_nothing_and_is_got_over(
+    address: str, study: Study, tmp_path: Path
+) -> None:
+    own = join(address)
+    ask(f"{own}/answer", send=ballot(ask(f"{own}/next").json, "left"))
+    step = ask(f"{own}/next").json
+    ask(f"{own}/answer", send=ballot(step, "left"))
+    before = read_votes(tmp_path / "votes.sqlite").votes
+    connection = study._store._connection
+    ((pages,),) = connection.execute("PRAGMA page_count")
+    connection.execute(f"PRAGMA max_page_count = {pages}")  # as on a disk without room
+    for _ in range(500):  # what is left of pages that are begun
+        refused = ask(f"{address}/join", form={"consent": "yes"})
+        if refused.status != 200:
+            break
+    assert (refused.status, b"database or disk is full" in refused.body) == (507, True)
+    assert read_votes(tmp_path / "votes.sqlite").votes == before
+    connection.execute("PRAGMA max_page_count = 100000")
+    step = ask(f"{own}/next").json
+    assert ask(f"{own}/answer", send=ballot(step, "right")).json["stored"]
+    assert len(read_votes(tmp_path / "votes.sqlite").votes) == len(before) + 1
+
+
 def test_withdrawing_is_asked_once_more_and_then_erases(address: str, study: Study, tmp_path: Path) -> None:
     assert b"withdraw" in ask(f"{address}/").body
     one, other = join(address), join(address)
