@@ -177,19 +177,23 @@ def curves(runs: Sequence[RunOfPage]) -> str:
     rows: list[dict[str, float]] = []
     for number, run in enumerate(runs):
         for step, held in run.held_out.items():
-            rows.append({"step": step, f"srcc{number}": mean_srcc(held, OVERALL)})
+            all_names = fmean(mean_srcc(held, name) for name in run.settings.answers.form.names)
+            overall = mean_srcc(held, OVERALL)
+            rows.append({"step": step, f"srcc{number}": overall, f"mean{number}": all_names})
         for place in range(0, len(run.steps), WINDOW):
             window = run.steps[place : place + WINDOW]
             rows.append({"step": _mean(window, "step"), f"reward{number}": _mean(window, "reward_overall")})
     rows.sort(key=lambda row: row["step"])
     figures = [
-        {f"{kind}{number}": run.name for number, run in enumerate(runs)} for kind in ("srcc", "reward")
+        {f"{kind}{number}": run.name for number, run in enumerate(runs)}
+        for kind in ("srcc", "mean", "reward")
     ]
     return draw(
         rows,
         (
-            Panel(title="Held out", figures=figures[0]),
-            Panel(title="Reward", figures=figures[1]),
+            Panel(title="Held out: overall", figures=figures[0]),
+            Panel(title="Held out: mean of all", figures=figures[1]),
+            Panel(title="Reward", figures=figures[2]),
         ),
     )
 
