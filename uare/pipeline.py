@@ -35,6 +35,7 @@ from uare.superpixels import superpixel_regions
 from uare.tokenizer import TextTokenizer
 
 PNG = format_of(Path("any.png"))  # holds whatever a photo can have
+TOGETHER = 8  # photos of a list that are assessed at the same time
 T = TypeVar("T")
 Photos: TypeAlias = PhotoSource | Photo
 OnePhoto = TypeVar("OnePhoto", bound=Photos)  # a list of one kind is accepted as such
@@ -133,6 +134,9 @@ class UAREPipeline:
         at the photo's size) say which parts, and what they leave is one more. `on_text(text so far)` hears
         the analysis as it is written, and ends the work if it raises.
         """
+        if isinstance(photo, list) and not regions and on_text is None:
+            groups = [photo[first : first + TOGETHER] for first in range(0, len(photo), TOGETHER)]
+            return [assessment for group in groups for assessment in self.assess_together(group)]
         return _each(photo, lambda one: self._assessed(_loaded(one), regions, on_text))
 
     def _assessed(
@@ -186,21 +190,18 @@ class UAREPipeline:
         self, pairs: Sequence[tuple[Photos, Photos, Photos | None]], on_text: OnText | None = None
     ) -> list[Comparison]:
         """What `compare` says of each (a, b, reference or None), their reasons written at the same time."""
-        weighed = []
-        for pair in pairs:
-            first, second, original = (None if one is None else _pixels(_loaded(one)) for one in pair)
-            assert first is not None and second is not None
-            weighed.append(
-                weigh_photos(
-                    self.model,
-                    self.tokenizer,
-                    first,
-                    second,
-                    original,
-                    judge=self.judge,
-                    asks_words=self.asks_words,
-                )
+        weighed = [
+            weigh_photos(
+                self.model,
+                self.tokenizer,
+                _pixels(_loaded(a)),
+                _pixels(_loaded(b)),
+                None if reference is None else _pixels(_loaded(reference)),
+                judge=self.judge,
+                asks_words=self.asks_words,
             )
+            for a, b, reference in pairs
+        ]
         return with_reasons(self.model, self.tokenizer, weighed, on_text)
 
     def prefer(self, a: Photos, b: Photos) -> tuple[float, float, float]:
@@ -232,9 +233,9 @@ class UAREPipeline:
         on_text: OnText | None = None,
     ) -> list[Analysis]:
         """What `analyse` says of each photo, its instruction and its size, written at the same time."""
-        sources = [
+        sources = (  # one at a time in memory
             upscaled(_pixels(_loaded(photo)), factor) for photo, factor in zip(photos, upscales, strict=True)
-        ]
+        )
         return write_analyses(self.model, self.tokenizer, sources, instructions, on_text)
 
     @overload

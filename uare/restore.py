@@ -5,7 +5,7 @@ and cut like it, so that neighbouring tiles start alike where they overlap.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -187,8 +187,8 @@ def write_analysis(
 def write_analyses(
     model: UAREModel,
     tokenizer: TextTokenizer,
-    images: Sequence[Tensor],
-    instructions: Sequence[str | None],
+    images: Iterable[Tensor],
+    instructions: Iterable[str | None],
     on_text: OnText | None = None,
 ) -> list[Analysis]:
     """The analyses of `write_analysis` for images (3, H, W), written at the same time."""
