@@ -124,7 +124,7 @@ def test_a_batch_has_a_limit_and_one_is_no_batch(held: Held, restoring_pipeline:
 
 
 def test_photos_of_a_batch_have_together_no_more_pixels_than_one_may_have(held: Held) -> None:
-    with in_process(app_of(held, batch=4, max_pixels=40 * 48 + 1)) as client, pile(held, client, PHOTOS):
+    with in_process(app_of(held, batch=4, max_pixels=48 * 48 + 1)) as client, pile(held, client, PHOTOS):
         pass
     assert held.batches == [1, 1, 1, 1, 1]
 
