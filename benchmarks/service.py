@@ -131,7 +131,7 @@ def seconds_alone(pipe: UAREPipeline, verb: str, photos: Sequence[bytes]) -> flo
     """Seconds that a verb takes in this process, decoding included; the middle of three."""
     works = {
         "assess": lambda a, b: pipe.assess(a),
-        "compare": lambda a, b: pipe.compare(a, b),
+        "compare": pipe.compare,
         "restore": lambda a, b: pipe.restore(a),
     }
     seconds = []

@@ -25,6 +25,35 @@ def test_a_score_is_the_same_alone_and_in_a_list(tiny_pipeline: UAREPipeline) ->
     assert len(set(together)) == len(PHOTOS)
 
 
+def test_photos_assessed_together_are_assessed_as_each_alone(tiny_pipeline: UAREPipeline) -> None:
+    together = tiny_pipeline.assess_together(PHOTOS)  # more than one size
+    assert together == [tiny_pipeline.assess(photo) for photo in PHOTOS]
+    assert len({one.text for one in together}) == len(PHOTOS)
+
+
+def test_a_photo_in_a_group_has_its_numbers_to_the_last_digit(tiny_pipeline: UAREPipeline) -> None:
+    alone = tiny_pipeline.assess(PHOTOS[0])
+    for neighbours in (PHOTOS[1:2], PHOTOS[1:], [PHOTOS[2]] * 7):
+        one = tiny_pipeline.assess_together([PHOTOS[0], *neighbours])[0]
+        assert one.distribution == alone.distribution
+        assert one.attribute_distributions == alone.attribute_distributions
+
+
+def test_an_analysis_in_a_group_can_be_ended_and_the_others_go_on(tiny_pipeline: UAREPipeline) -> None:
+    heard: list[list[str]] = [[], [], []]
+
+    def hear(i: int, text: str) -> bool:
+        heard[i].append(text)
+        return i == 1 and len(heard[1]) == 3
+
+    found = tiny_pipeline.assess_together(PHOTOS, hear)
+    assert [len(texts) for texts in heard] == [len(heard[0]), 3, len(heard[2])]
+    assert min(len(heard[0]), len(heard[2])) > 3
+    for i in (0, 2):
+        assert found[i] == tiny_pipeline.assess(PHOTOS[i])
+        assert found[i].text == heard[i][-1]
+
+
 def test_photos_scored_together_have_the_scores_they_have_alone(tiny_pipeline: UAREPipeline) -> None:
     pixels = [smooth_pixels(40, 60), smooth_pixels(64, 64), 1 - smooth_pixels(40, 60)]
     model, tokenizer = tiny_pipeline.model, tiny_pipeline.tokenizer

@@ -82,6 +82,11 @@ class Line:
         """Requests that are being received, wait, or are worked on."""
         return self._taken
 
+    @property
+    def waiting(self) -> int:
+        """Those of them whose photos have arrived and that are not worked on."""
+        return len(self._waiting)
+
     def enter(self) -> None:
         """Takes a place. Raises Refused (429) where there is none, before a byte of the photo is read."""
         with self._lock:

@@ -37,6 +37,8 @@ class Meters:
         Gauge("uare_places", "Requests that are taken at a time.", registry=kept).set(line.places)
         taken = Gauge("uare_places_taken", "Requests being received, waiting, or worked on.", registry=kept)
         taken.set_function(lambda: line.taken)
+        waiting = Gauge("uare_places_waiting", "Requests that wait to be worked on.", registry=kept)
+        waiting.set_function(lambda: line.waiting)
 
     def as_text(self) -> bytes:
         """All of them in Prometheus' text format."""
