@@ -4,7 +4,7 @@ Several photos are each looked at by themselves, so that a number never depends 
 analyses are written at the same time, which takes hardly longer than writing one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -45,7 +45,7 @@ def assess_photo(
 
 
 def assess_photos(
-    model: UAREModel, tokenizer: TextTokenizer, images: Sequence[Tensor], on_text: OnText | None = None
+    model: UAREModel, tokenizer: TextTokenizer, images: Iterable[Tensor], on_text: OnText | None = None
 ) -> list[Assessment]:
     """Assesses images (3, H, W) as `assess_photo` does each; `on_text(i, text)` hears of the i-th."""
     looks = [_look(model, tokenizer, pixels) for pixels in images]

@@ -165,7 +165,7 @@ class UAREPipeline:
         The numbers are those of each photo alone, to the last digit. `on_text(i, text so far)` hears of the
         i-th photo, and ends its analysis there by returning True; the others go on.
         """
-        images = [_pixels(_loaded(photo)) for photo in photos]
+        images = (_pixels(_loaded(photo)) for photo in photos)  # one at a time in memory
         return assess_photos(self.model, self.tokenizer, images, on_text)
 
     def score(self, photo: Photos) -> float:
