@@ -47,7 +47,8 @@ class ManyCalls:
             paths = dict(zip(("a", "b"), _paths([a, b]), strict=True))
             photos = {role: self.desk.photo(path, request) for role, path in paths.items()}
             names: dict[str, str | None] = {role: called(Path(path)) for role, path in paths.items()}
-            say(self._document("compare", [comparison_record(self.desk.pipe, photos, names)], ()))
+            compared = self.desk.pipe.compare(photos["a"], photos["b"])
+            say(self._document("compare", [comparison_record(compared, photos, names)], ()))
 
         return next(self._heard(work, request))
 

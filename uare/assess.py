@@ -1,12 +1,18 @@
-"""How good a photo is and what is wrong with it: levels from logits, the written analysis from generation."""
+"""How good a photo is and what is wrong with it: levels from logits, the written analysis from generation.
 
-from collections.abc import Callable, Sequence
+Several photos are each looked at by themselves, so that a number never depends on the others; only their
+analyses are written at the same time, which takes hardly longer than writing one.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from torch import Tensor
 
 from uare import prompts
 from uare.analysis import ATTRIBUTE_PREFIXES, QUALITY_PREFIX, level_of, parse_analysis, reason_for
-from uare.cache import ContextCache
+from uare.cache import ContextCache, joined
 from uare.decoding import choice_logits, generate, read
 from uare.experts.iqa import expected_score, level_distribution
 from uare.model import UAREModel
@@ -17,6 +23,7 @@ from uare.tokenizer import TextTokenizer
 from uare.vocabulary import ATTRIBUTES, LEVELS
 
 MAX_ANALYSIS_TOKENS = 256
+OnText: TypeAlias = Callable[[int, str], bool | None]  # hears of answer i the text so far; True ends it
 
 
 def user_text(tokenizer: TextTokenizer, words: str) -> Text:
@@ -34,22 +41,48 @@ def assess_photo(
 
     `on_text` gets the analysis so far at each token.
     """
+    return assess_photos(model, tokenizer, [pixels], on_text and _alone(on_text))[0]
+
+
+def assess_photos(
+    model: UAREModel, tokenizer: TextTokenizer, images: Iterable[Tensor], on_text: OnText | None = None
+) -> list[Assessment]:
+    """Assesses images (3, H, W) as `assess_photo` does each; `on_text(i, text)` hears of the i-th."""
+    looks = [_look(model, tokenizer, pixels) for pixels in images]
+    texts = write_answers(model, tokenizer, [look.question for look in looks], on_text)
+    return [_assessment(look, text) for look, text in zip(looks, texts, strict=True)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """What is known of a photo before its analysis is written."""
+
+    distribution: Tensor  # (5,) over `LEVELS`
+    attributes: dict[str, Tensor]  # the same of each
+    question: ContextCache  # the photo, and the question what is wrong with it
+
+
+def _look(model: UAREModel, tokenizer: TextTokenizer, pixels: Tensor) -> _Look:
     view: list[Item] = [vision_item(pixels, model.config, model.config.assess_transform)]
     seen = read(model, [view])
     asked = read(model, [[user_text(tokenizer, prompts.ASSESS_QUESTION)]], seen)
     distribution, attributes = level_distributions(model, tokenizer, asked)
-    question = [[user_text(tokenizer, prompts.ANALYSE_QUESTION)]]
-    analysis = parse_analysis(write_answer(model, tokenizer, read(model, question, seen), on_text))
-    score = float(expected_score(distribution))
+    question = read(model, [[user_text(tokenizer, prompts.ANALYSE_QUESTION)]], seen)
+    return _Look(distribution=distribution, attributes=attributes, question=question)
+
+
+def _assessment(look: _Look, text: str) -> Assessment:
+    analysis = parse_analysis(text)
+    score = float(expected_score(look.distribution))
+    attributes = {name: float(expected_score(one)) for name, one in look.attributes.items()}
     return Assessment(
         score=score,
         level=level_of(score),
-        distribution=_named(distribution),
-        attributes={name: float(expected_score(one)) for name, one in attributes.items()},
-        attribute_distributions={name: _named(one) for name, one in attributes.items()},
+        distribution=_named(look.distribution),
+        attributes=attributes,
+        attribute_distributions={name: _named(one) for name, one in look.attributes.items()},
         reasons={
-            name: reason_for(name, level_of(float(expected_score(one))), analysis.degradations)
-            for name, one in attributes.items()
+            name: reason_for(name, level_of(one), analysis.degradations) for name, one in attributes.items()
         },
         degradations=analysis.degradations,
         text=analysis.text,
@@ -103,13 +136,38 @@ def write_answer(
 
     With `said` the answer begins with these words, and the model goes on from them.
     """
-    ids: list[int] = tokenizer.encode(said)
+    return write_answers(model, tokenizer, [context], on_text and _alone(on_text), [said])[0]
 
-    def stream(_: int, token: int) -> None:
-        ids.append(token)
-        if on_text is not None:
-            on_text(tokenizer.decode(ids))
 
-    begun = list(ids)
-    (answer,) = generate(model, context, MAX_ANALYSIS_TOKENS, on_token=stream, said=begun)
-    return tokenizer.decode(begun + answer)
+def write_answers(
+    model: UAREModel,
+    tokenizer: TextTokenizer,
+    contexts: Sequence[ContextCache],
+    on_text: OnText | None = None,
+    said: Sequence[str] | None = None,
+) -> list[str]:
+    """The greedy answers to contexts of one sample each, written at the same time; `said` begins each.
+
+    An answer is the one that its context gets alone, but for rounding, which decides where two words are
+    almost equally likely.
+    """
+    if not contexts:
+        return []
+    begun = [tokenizer.encode(words) for words in said or [""] * len(contexts)]
+    ids = [list(one) for one in begun]
+
+    def stream(i: int, token: int) -> bool | None:
+        ids[i].append(token)
+        return None if on_text is None else on_text(i, tokenizer.decode(ids[i]))
+
+    answers = generate(model, joined(contexts), MAX_ANALYSIS_TOKENS, on_token=stream, said=begun)
+    return [tokenizer.decode(start + answer) for start, answer in zip(begun, answers, strict=True)]
+
+
+def _alone(on_text: Callable[[str], None]) -> OnText:
+    """The listener of one answer as that of several; what it returns means nothing."""
+
+    def heard(_: int, text: str) -> None:
+        on_text(text)
+
+    return heard

@@ -6,6 +6,8 @@ write.
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -13,7 +15,7 @@ from torch import Tensor
 
 from uare import prompts
 from uare.analysis import VERDICT_PREFIX, VERDICT_WORDS
-from uare.assess import user_text, write_answer
+from uare.assess import OnText, user_text, write_answers
 from uare.cache import ContextCache
 from uare.decoding import choice_logits, read
 from uare.images import Photo
@@ -27,6 +29,15 @@ from uare.tokenizer import TextTokenizer
 
 IDENTICAL = f"{VERDICT_PREFIX} {VERDICT_WORDS[2]}. Both are the same, pixel by pixel."
 LIKELY = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighed:
+    """Two photos after the verdict and before the reasons."""
+
+    comparison: Comparison
+    question: ContextCache | None  # to be answered with reasons; None: there is nothing to answer
+    said: str = ""  # words with which the answer begins
 
 
 def compare_photos(
@@ -46,25 +57,63 @@ def compare_photos(
     asking. A judge has no eye for a reference, so it is not asked where there is one. With `asks_words` judge
     and words decide together: words see plain differences better, judges fine ones.
     """
+    weighed = weigh_photos(
+        model, tokenizer, first, second, reference, judge=judge, asks_words=asks_words, with_text=with_text
+    )
+    return with_reasons(model, tokenizer, [weighed])[0]
+
+
+def with_reasons(
+    model: UAREModel, tokenizer: TextTokenizer, weighed: Sequence[Weighed], on_text: OnText | None = None
+) -> list[Comparison]:
+    """The comparisons with their reasons, written at the same time; `on_text(i, text)` hears of the i-th."""
+    places = [place for place, one in enumerate(weighed) if one.question is not None]
+    contexts = [one.question for one in weighed if one.question is not None]
+
+    def heard(i: int, text: str) -> bool | None:
+        return None if on_text is None else on_text(places[i], text)
+
+    texts = write_answers(model, tokenizer, contexts, heard, [weighed[place].said for place in places])
+    comparisons = [one.comparison for one in weighed]
+    for place, text in zip(places, texts, strict=True):
+        comparisons[place] = replace(comparisons[place], text=text)
+    return comparisons
+
+
+def weigh_photos(
+    model: UAREModel,
+    tokenizer: TextTokenizer,
+    first: Tensor,
+    second: Tensor,
+    reference: Tensor | None = None,
+    *,
+    judge: Judge | None = None,
+    asks_words: bool = False,
+    with_text: bool = True,
+) -> Weighed:
+    """The verdict of `compare_photos`, whose reasons are still to be written."""
     if torch.equal(first, second):
         text = IDENTICAL if with_text else ""
-        return Comparison(verdict="equal", probabilities=(0.0, 0.0, 1.0), text=text)
+        same = Comparison(verdict="equal", probabilities=(0.0, 0.0, 1.0), text=text)
+        return Weighed(comparison=same, question=None)
+    said, context = "", None
     if judge is not None and reference is None:
         probabilities = judge.compare(Photo(pixels=first), Photo(pixels=second))
         if asks_words:
             probabilities = agreed(probabilities, _read_verdict(model, tokenizer, (first, second), None)[0])
-        verdict = verdict_of(probabilities)
-        text = ""
         if with_text:
-            word = VERDICT_WORDS[("A", "B", "equal").index(verdict)]
+            word = VERDICT_WORDS[("A", "B", "equal").index(verdict_of(probabilities))]
+            said = f"{VERDICT_PREFIX} {word}."
             context = read(model, [_question(model, tokenizer, (first, second), reference)])
-            text = write_answer(model, tokenizer, context, said=f"{VERDICT_PREFIX} {word}.")
     else:
         probabilities, context = _read_verdict(model, tokenizer, (first, second), reference)
-        verdict = verdict_of(probabilities)
-        text = write_answer(model, tokenizer, context) if with_text else ""
-    warnings = pair_warnings(first, second)
-    return Comparison(verdict=verdict, probabilities=probabilities, text=text, warnings=warnings)
+    comparison = Comparison(
+        verdict=verdict_of(probabilities),
+        probabilities=probabilities,
+        text="",
+        warnings=pair_warnings(first, second),
+    )
+    return Weighed(comparison=comparison, question=context if with_text else None, said=said)
 
 
 def agreed(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float, float]:

@@ -27,19 +27,20 @@ def generate(
     max_new_tokens: int,
     temperature: float = 0.0,
     generators: Sequence[torch.Generator] | None = None,
-    on_token: Callable[[int, int], None] | None = None,
-    said: Sequence[int] = (),
+    on_token: Callable[[int, int], bool | None] | None = None,
+    said: Sequence[Sequence[int]] | None = None,
 ) -> list[list[int]]:
     """Answers each sample's context; returns ids without the start and end marker.
 
-    `said` are ids with which every answer begins; what is returned goes on from them.
+    `said` are the ids with which each answer begins; what is returned goes on from them.
     Greedy at temperature 0, else sampled with one generator per sample, so that an answer does not depend on
-    its neighbours. A sample stops at its end marker, the others go on. `on_token(sample, id)` streams.
+    its neighbours. A sample stops at its end marker, or where `on_token(sample, id)`, which streams, returns
+    True; the others go on.
     """
     end = model.config.special_tokens.text_end
     answers: list[list[int]] = [[] for _ in range(cache.num_samples)]
     active = list(range(cache.num_samples))
-    items: list[list[Item]] = [[Text(ids=tuple(said), closes=False)] for _ in active]
+    items: list[list[Item]] = [[Text(ids=tuple(ids), closes=False)] for ids in said or [()] * len(active)]
     for _ in range(max_new_tokens):
         output = model(pack(items, model.config, cache.next_positions).to(model.device), cache)
         logits = output.logits.float().cpu()
@@ -47,17 +48,18 @@ def generate(
             _choose(row, temperature, generators[i] if generators else None)
             for i, row in zip(active, logits, strict=True)
         ]
-        going_on = [place for place, token in enumerate(chosen) if token != end]
-        active = [active[place] for place in going_on]
-        if not active:
-            break
-        cache = output.cache.select(going_on)
-        items = []
-        for i, token in zip(active, (chosen[place] for place in going_on), strict=True):
+        going_on = []
+        for place, (i, token) in enumerate(zip(active, chosen, strict=True)):
+            if token == end:
+                continue
             answers[i].append(token)
-            items.append([Text(ids=(token,), opens=False, closes=False)])
-            if on_token is not None:
-                on_token(i, token)
+            if on_token is None or on_token(i, token) is not True:
+                going_on.append(place)
+        if not going_on:
+            break
+        active = [active[place] for place in going_on]
+        cache = output.cache.select(going_on)
+        items = [[Text(ids=(chosen[place],), opens=False, closes=False)] for place in going_on]
     return answers
 
 

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from uare.adaptive import ADAPTIVE_REGIONS, strength_map
 from uare.alpha import fill_transparent
-from uare.assess import assess_photo, score_photos
+from uare.assess import OnText, assess_photo, assess_photos, score_photos
 from uare.assess_regions import Segmenter, assess_regions, labels_of_masks
 from uare.candidates import candidates
 from uare.checkpoints.folders import DEFAULT_MODEL, find_folder
-from uare.compare import compare_photos, outcome_of
+from uare.compare import compare_photos, outcome_of, weigh_photos, with_reasons
 from uare.contest import all_wins
 from uare.errors import InputError
 from uare.images import Photo, PhotoSource, load_photo
@@ -27,7 +27,7 @@ from uare.masks import apply_mask, load_mask
 from uare.model import UAREModel
 from uare.options import MIN_TILE_PX, RestoreOptions
 from uare.partition import NUM_REGIONS
-from uare.restore import Guide, Listener, restore_pixels, write_analysis
+from uare.restore import Guide, Listener, restore_pixels, write_analyses, write_analysis
 from uare.results import Analysis, Assessment, Candidate, Comparison, Restoration, Verdict
 from uare.saving import fitting_planes, fitting_samples, format_of, to_pillow
 from uare.segmenter import SamSegmenter
@@ -35,6 +35,7 @@ from uare.superpixels import superpixel_regions
 from uare.tokenizer import TextTokenizer
 
 PNG = format_of(Path("any.png"))  # holds whatever a photo can have
+TOGETHER = 8  # photos of a list that are assessed at the same time
 T = TypeVar("T")
 Photos: TypeAlias = PhotoSource | Photo
 OnePhoto = TypeVar("OnePhoto", bound=Photos)  # a list of one kind is accepted as such
@@ -133,6 +134,9 @@ class UAREPipeline:
         at the photo's size) say which parts, and what they leave is one more. `on_text(text so far)` hears
         the analysis as it is written, and ends the work if it raises.
         """
+        if isinstance(photo, list) and not regions and on_text is None:
+            groups = [photo[first : first + TOGETHER] for first in range(0, len(photo), TOGETHER)]
+            return [assessment for group in groups for assessment in self.assess_together(group)]
         return _each(photo, lambda one: self._assessed(_loaded(one), regions, on_text))
 
     def _assessed(
@@ -155,6 +159,15 @@ class UAREPipeline:
             return assessment
         return replace(assessment, regions=assess_regions(self.model, self.tokenizer, pixels, labels))
 
+    def assess_together(self, photos: Sequence[Photos], on_text: OnText | None = None) -> list[Assessment]:
+        """What `assess` says of each photo, in less time: their analyses are written at the same time.
+
+        The numbers are those of each photo alone, to the last digit. `on_text(i, text so far)` hears of the
+        i-th photo, and ends its analysis there by returning True; the others go on.
+        """
+        images = (_pixels(_loaded(photo)) for photo in photos)  # one at a time in memory
+        return assess_photos(self.model, self.tokenizer, images, on_text)
+
     def score(self, photo: Photos) -> float:
         """Only the score in [1, 5], the same as `assess(photo).score`, in a fraction of its time."""
         return score_photos(self.model, self.tokenizer, [_pixels(_loaded(photo))])[0]
@@ -172,6 +185,24 @@ class UAREPipeline:
             judge=self.judge,
             asks_words=self.asks_words,
         )
+
+    def compare_together(
+        self, pairs: Sequence[tuple[Photos, Photos, Photos | None]], on_text: OnText | None = None
+    ) -> list[Comparison]:
+        """What `compare` says of each (a, b, reference or None), their reasons written at the same time."""
+        weighed = [
+            weigh_photos(
+                self.model,
+                self.tokenizer,
+                _pixels(_loaded(a)),
+                _pixels(_loaded(b)),
+                None if reference is None else _pixels(_loaded(reference)),
+                judge=self.judge,
+                asks_words=self.asks_words,
+            )
+            for a, b, reference in pairs
+        ]
+        return with_reasons(self.model, self.tokenizer, weighed, on_text)
 
     def prefer(self, a: Photos, b: Photos) -> tuple[float, float, float]:
         """Only the probabilities of (A better, B better, equal), in less time: a judge is asked alone."""
@@ -192,6 +223,20 @@ class UAREPipeline:
         """The analysis that `restore` would write first for this photo, instruction and size."""
         source = upscaled(_pixels(_loaded(photo)), RestoreOptions(upscale=upscale).upscale)
         return write_analysis(self.model, self.tokenizer, source, instruction, on_text)
+
+    def analyse_together(
+        self,
+        photos: Sequence[Photos],
+        *,
+        instructions: Sequence[str | None],
+        upscales: Sequence[int],
+        on_text: OnText | None = None,
+    ) -> list[Analysis]:
+        """What `analyse` says of each photo, its instruction and its size, written at the same time."""
+        sources = (  # one at a time in memory
+            upscaled(_pixels(_loaded(photo)), factor) for photo, factor in zip(photos, upscales, strict=True)
+        )
+        return write_analyses(self.model, self.tokenizer, sources, instructions, on_text)
 
     @overload
     def restore(self, photo: list[OnePhoto], **options: Any) -> list[Restoration]: ...

@@ -7,7 +7,7 @@ from uare.analysis import level_of
 from uare.batch.loop import Json
 from uare.images import Photo
 from uare.options import RestoreOptions
-from uare.results import DECIMALS, Assessment
+from uare.results import DECIMALS, Assessment, Comparison
 
 if TYPE_CHECKING:
     from uare.pipeline import Photos, Restored, UAREPipeline
@@ -24,9 +24,8 @@ def assessment_record(photo: Photo, name: str, assessment: Assessment, heat_map:
     }
 
 
-def comparison_record(pipe: "UAREPipeline", photos: dict[str, Photo], names: dict[str, str | None]) -> Json:
+def comparison_record(comparison: Comparison, photos: dict[str, Photo], names: dict[str, str | None]) -> Json:
     """The comparison of the photos `a` and `b`, both made from `reference` where there is one."""
-    comparison = pipe.compare(photos["a"], photos["b"], photos.get("reference"))
     return {
         **{role: names.get(role) for role in ("a", "b", "reference")},
         "comparison": comparison.to_dict(),

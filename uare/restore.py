@@ -5,7 +5,7 @@ and cut like it, so that neighbouring tiles start alike where they overlap.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -15,7 +15,8 @@ from torch import Tensor
 
 from uare import prompts
 from uare.analysis import find_degradations, parse_analysis
-from uare.assess import user_text, write_answer
+from uare.assess import OnText, user_text, write_answer, write_answers
+from uare.cache import ContextCache
 from uare.colour import luma, match_low_frequencies, retoned
 from uare.config import SamplingConfig, UAREConfig
 from uare.decoding import read
@@ -182,6 +183,26 @@ def write_analysis(
     return _written(model, tokenizer, overview, wish, on_text)
 
 
+@torch.no_grad()
+def write_analyses(
+    model: UAREModel,
+    tokenizer: TextTokenizer,
+    images: Iterable[Tensor],
+    instructions: Iterable[str | None],
+    on_text: OnText | None = None,
+) -> list[Analysis]:
+    """The analyses of `write_analysis` for images (3, H, W), written at the same time."""
+    contexts = [
+        _read_overview(
+            model,
+            _overview(pixels, model.config),
+            user_text(tokenizer, instruction or prompts.ANALYSE_THEN_RESTORE),
+        )
+        for pixels, instruction in zip(images, instructions, strict=True)
+    ]
+    return [parse_analysis(text) for text in write_answers(model, tokenizer, contexts, on_text)]
+
+
 def _written(
     model: UAREModel,
     tokenizer: TextTokenizer,
@@ -190,10 +211,15 @@ def _written(
     on_text: Callable[[str], None] | None,
 ) -> Analysis:
     """The analysis of an overview (3, h, w)."""
+    return parse_analysis(write_answer(model, tokenizer, _read_overview(model, overview, wish), on_text))
+
+
+def _read_overview(model: UAREModel, overview: Tensor, wish: Text) -> ContextCache:
+    """The context after which an overview's analysis is written."""
     tokens = encode_tokens(model.codec, overview[None].to(model.device), patch=model.config.latent.patch_size)
     clean = CleanLatent(tokens=tokens[0].cpu(), grid=_grid(overview, model))
     view = vision_item(overview, model.config, model.config.vision_transform)
-    return parse_analysis(write_answer(model, tokenizer, read(model, [[clean, view, wish]]), on_text))
+    return read(model, [[clean, view, wish]])
 
 
 def _ask(

@@ -8,12 +8,14 @@ import torch
 from numpy.typing import NDArray
 
 from tests.uare.pictures import random_array, smooth_pixels
+from tests.uare.tiny import tiny_uare_model
 from uare import prompts
 from uare.analysis import level_of, parse_analysis
 from uare.assess import score_photos, user_text, write_answer
 from uare.decoding import read
 from uare.patches import vision_item
 from uare.pipeline import UAREPipeline
+from uare.tokenizer import TextTokenizer
 from uare.vocabulary import ATTRIBUTES, LEVELS
 
 PHOTOS = [random_array(40, 60, seed=1), random_array(64, 64, seed=2), random_array(90, 30, seed=3)]
@@ -23,6 +25,43 @@ def test_a_score_is_the_same_alone_and_in_a_list(tiny_pipeline: UAREPipeline) ->
     together = [result.score for result in tiny_pipeline.assess(PHOTOS)]
     assert together == [tiny_pipeline.assess(photo).score for photo in PHOTOS]
     assert len(set(together)) == len(PHOTOS)
+
+
+@pytest.fixture
+def talkative(tiny_tokenizer: TextTokenizer, short_texts: None) -> UAREPipeline:
+    """Never says that its answer ends."""
+    model = tiny_uare_model()
+    with torch.no_grad():
+        model.text.head.weight[model.config.special_tokens.text_end] = 0  # others have more than 0
+    return UAREPipeline(model, tiny_tokenizer)
+
+
+def test_photos_assessed_together_are_assessed_as_each_alone(talkative: UAREPipeline) -> None:
+    """Of several sizes, and of one. In float32 rounding is too small to move a word."""
+    photos = [*PHOTOS, random_array(40, 60, seed=4)]
+    together = talkative.assess_together(photos)
+    assert together == [talkative.assess(photo) for photo in photos]
+    assert len({one.text for one in together}) > 1
+
+
+def test_a_photo_in_a_group_has_its_numbers_to_the_last_digit(tiny_pipeline: UAREPipeline) -> None:
+    alone = tiny_pipeline.assess(PHOTOS[0])
+    for neighbours in (PHOTOS[1:2], PHOTOS[1:], [PHOTOS[2]] * 7):
+        one = tiny_pipeline.assess_together([PHOTOS[0], *neighbours])[0]
+        assert one.distribution == alone.distribution
+        assert one.attribute_distributions == alone.attribute_distributions
+
+
+def test_an_analysis_in_a_group_can_be_ended_and_the_others_go_on(talkative: UAREPipeline) -> None:
+    heard: list[list[str]] = [[], [], []]
+
+    def hear(i: int, text: str) -> bool:
+        heard[i].append(text)
+        return i == 1 and len(heard[1]) == 3
+
+    found = talkative.assess_together(PHOTOS, hear)
+    assert [len(texts) for texts in heard] == [16, 3, 16]
+    assert [found[i] for i in (0, 2)] == [talkative.assess(PHOTOS[i]) for i in (0, 2)]
 
 
 def test_photos_scored_together_have_the_scores_they_have_alone(tiny_pipeline: UAREPipeline) -> None:

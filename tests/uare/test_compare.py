@@ -82,6 +82,15 @@ def test_the_reasons_are_written_for_the_order_given(tiny_pipeline: UAREPipeline
         assert compare_photos(model, tokenizer, *photos).text == write_answer(model, tokenizer, asked)
 
 
+def test_pairs_compared_together_are_compared_as_each_alone(tiny_pipeline: UAREPipeline) -> None:
+    a, b, reference = (random_array(40, 40 + 8 * seed, seed=seed) for seed in range(3))
+    pairs = [(a, b, None), (b, a, None), (a, a, None), (a, b, reference)]
+    together = tiny_pipeline.compare_together(pairs)
+    assert together == [tiny_pipeline.compare(*pair) for pair in pairs]
+    first, second, equal = together[0].probabilities
+    assert together[1].probabilities == (second, first, equal)  # exactly, in one group too
+
+
 def test_without_text_only_the_reasons_are_missing(tiny_pipeline: UAREPipeline) -> None:
     model, tokenizer = tiny_pipeline.model, tiny_pipeline.tokenizer
     a, b = smooth_pixels(40, 40), 1 - smooth_pixels(40, 40)

@@ -66,6 +66,24 @@ def test_tokens_are_streamed_in_order(tiny_model: UAREModel) -> None:
     assert streamed == answers
 
 
+def test_an_answer_that_is_ended_has_no_more_tokens_and_the_others_are_as_before(
+    tiny_model: UAREModel,
+) -> None:
+    cache = read(tiny_model, SAMPLES)
+    whole = generate(tiny_model, cache, 6)
+    lengths = [len(answer) for answer in whole]
+    ended = generate(tiny_model, cache, 6, on_token=lambda i, _: i == 0)
+    assert ended == [whole[0][:1], *whole[1:]]
+    assert lengths[0] > 1
+
+
+def test_each_answer_goes_on_from_its_own_beginning(tiny_model: UAREModel) -> None:
+    said = [[5 + i] * (i + 1) for i in range(len(SAMPLES))]
+    together = generate(tiny_model, read(tiny_model, SAMPLES), 4, said=said)
+    for sample, begun, answer in zip(SAMPLES, said, together, strict=True):
+        assert generate(tiny_model, read(tiny_model, [sample]), 4, said=[begun]) == [answer]
+
+
 @torch.no_grad()
 def log_probability(model: UAREModel, context: list[Item], ids: list[int], first: int) -> float:
     """Of ids[first:] after the context and ids[:first], one forward pass without a cache."""

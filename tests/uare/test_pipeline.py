@@ -241,6 +241,18 @@ def test_an_assessment_is_heard_as_it_is_written_and_can_be_ended(restoring_pipe
     assert restoring_pipeline.assess(photo, on_text=heard.append).text == heard[-1]
 
 
+def test_photos_analysed_together_are_analysed_as_each_alone(restoring_pipeline: UAREPipeline) -> None:
+    photos = [random_array(32, 48, seed=1), random_array(40, 32, seed=2), random_array(32, 48, seed=3)]
+    asked = [(None, 1), ("remove the haze", 1), (None, 2)]
+    together = restoring_pipeline.analyse_together(
+        photos, instructions=[wish for wish, _ in asked], upscales=[upscale for _, upscale in asked]
+    )
+    assert together == [
+        restoring_pipeline.analyse(photo, instruction=wish, upscale=upscale)
+        for photo, (wish, upscale) in zip(photos, asked, strict=True)
+    ]
+
+
 def test_words_that_were_changed_guide_the_restoration(restoring_pipeline: UAREPipeline) -> None:
     photo = random_array(32, 48)
     analysis = restoring_pipeline.analyse(photo)

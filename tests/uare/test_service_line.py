@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -34,7 +34,7 @@ from tests.uare.serving import (
 from uare.errors import ConfigError
 from uare.pipeline import UAREPipeline
 from uare.service.limits import Limits
-from uare.service.line import Line, Stopped, StopSign
+from uare.service.line import Job, Line, Stopped, StopSign
 from uare.service.refusals import Refused
 
 pytestmark = pytest.mark.usefixtures("short_texts")
@@ -151,21 +151,25 @@ def test_a_line_that_closes_stops_its_work_and_drops_what_waits() -> None:
     stopped = threading.Event()
     begun = threading.Event()
 
-    def work(stop: StopSign) -> None:
+    def work(jobs: Sequence[Job[None]]) -> None:
         begun.set()
         try:
             while True:
-                stop.check()
+                jobs[0].stop.check()
                 time.sleep(0.01)
         finally:
             stopped.set()
 
+    def job() -> Job[None]:
+        return Job(kind="any", work=work, asked=None, pixels=1, stop=StopSign(60))
+
     async def scene() -> None:
-        line = Line(waiting=1)
+        line = Line(Limits(waiting=1))
         line.enter()
         line.enter()
-        line.start(work, StopSign(60))
-        waiting = line.start(work, StopSign(60))
+        line.start(job())
+        waiting = job()
+        line.start(waiting)
         await asyncio.to_thread(begun.wait)
         await line.close()
         assert stopped.is_set() and waiting.future.done()
@@ -174,7 +178,7 @@ def test_a_line_that_closes_stops_its_work_and_drops_what_waits() -> None:
         assert line.taken == 0
         line.enter()
         with pytest.raises(Refused, match="shutting down"):
-            line.start(work, StopSign(60))
+            line.start(job())
 
     asyncio.run(scene())
 
@@ -184,7 +188,14 @@ def test_a_line_that_closes_stops_its_work_and_drops_what_waits() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("max_bytes", 0), ("max_pixels", 0), ("max_pixels", 10**12), ("waiting", -1), ("timeout_s", 0)],
+    [
+        ("max_bytes", 0),
+        ("max_pixels", 0),
+        ("max_pixels", 10**12),
+        ("waiting", -1),
+        ("batch", 0),
+        ("timeout_s", 0),
+    ],
 )
 def test_limits_that_could_never_answer_are_refused(field: str, value: int) -> None:
     with pytest.raises(ConfigError):

@@ -126,7 +126,8 @@ def compare_files(pipe: "UAREPipeline", pair: Pair, screen: Screen) -> Json:
     """The comparison of two files."""
     named = {"a": pair.a, "b": pair.b, "reference": pair.reference}
     photos = {role: load_photo(path) for role, path in named.items() if path is not None}
-    record = comparison_record(pipe, photos, {role: str(named[role]) for role in photos})
+    compared = pipe.compare(photos["a"], photos["b"], photos.get("reference"))
+    record = comparison_record(compared, photos, {role: str(named[role]) for role in photos})
     for warning in record["warnings"]:
         screen.note(warning)
     for warning in record["comparison"]["warnings"]:

@@ -38,6 +38,12 @@ def serve(  # noqa: PLR0913, PLR0917  # typer makes an option of each
     waiting: Annotated[
         int, typer.Option("--waiting", min=0, help="Requests that may wait; more are told 429.")
     ] = 8,
+    batch: Annotated[
+        int,
+        typer.Option(
+            "--batch", min=1, help="Requests of one kind that are worked on at once; 1: each alone."
+        ),
+    ] = 4,
     timeout: Annotated[
         float, typer.Option("--timeout", min=1, help="Seconds that a request may take, waiting included.")
     ] = 300,
@@ -76,6 +82,7 @@ def serve(  # noqa: PLR0913, PLR0917  # typer makes an option of each
             max_bytes=max_mb * MEBIBYTE,
             max_pixels=max_megapixels * 1_000_000,
             waiting=waiting,
+            batch=batch,
             timeout_s=timeout,
         )
         key = read_key(api_key_file)

@@ -21,11 +21,12 @@ from uare.service.description import describe, probe_responses, request_body, re
 from uare.service.desk import Desk
 from uare.service.door import Door
 from uare.service.limits import Limits
-from uare.service.line import Line, StopSign
+from uare.service.line import Line
 from uare.service.metrics import Metered, Meters
 from uare.service.page import HEADERS, page
 from uare.service.refusals import Refused, refusal_answer
 from uare.service.requests import AssessAsked, CompareAsked, RestoreAsked
+from uare.service.together import Engine
 
 ABOUT = "Says what is wrong with photos, repairs them, and judges the repair. Photos stay in memory."
 
@@ -43,9 +44,9 @@ def create_app(
     api_key: what clients have to send, None for nothing. hosts: see `uare.service.door`.
     """
     limits = limits or Limits()
-    line = Line(limits.waiting)
+    line = Line(limits)
     meters = Meters(line)
-    desk = Desk(work.Engine(pipe=pipe, facts=facts, max_pixels=limits.max_pixels), limits, line, meters)
+    desk = Desk(Engine(pipe=pipe, facts=facts, max_pixels=limits.max_pixels), limits, line, meters)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -76,12 +77,12 @@ def add_verbs(app: FastAPI, desk: Desk) -> None:
     @app.post("/v1/assess", responses=responses("assess"), openapi_extra=request_body(AssessAsked))
     async def assess(request: Request) -> Response:
         """Says how good a photo is and what is wrong with it."""
-        return JSONResponse(await desk.serve(request, AssessAsked, work.assess))
+        return JSONResponse(await desk.serve(request, AssessAsked, work.ASSESS))
 
     @app.post("/v1/compare", responses=responses("compare"), openapi_extra=request_body(CompareAsked))
     async def compare(request: Request) -> Response:
         """Says which of two photos is better, and why."""
-        return JSONResponse(await desk.serve(request, CompareAsked, work.compare))
+        return JSONResponse(await desk.serve(request, CompareAsked, work.COMPARE))
 
     @app.post(
         "/v1/restore",
@@ -91,11 +92,7 @@ def add_verbs(app: FastAPI, desk: Desk) -> None:
     async def restore(request: Request) -> Response:
         """Repairs a photo. Answers with JSON that holds it, or, if Accept asks for one, with a picture."""
         wanted = wants_picture(request.headers.get("accept"))
-
-        def restored(engine: work.Engine, asked: RestoreAsked, stop: StopSign) -> work.Picture:
-            return work.restore(engine, asked, _chosen_format(asked, wanted), stop)
-
-        picture = await desk.serve(request, RestoreAsked, restored)
+        picture = await desk.serve(request, RestoreAsked, work.RESTORE, partial(_with_format, wanted))
         if wanted is False:
             return JSONResponse(picture.with_base64())
         return Response(
@@ -132,16 +129,15 @@ def add_probes(app: FastAPI, line: Line, meters: Meters) -> None:
         return HTMLResponse(page(app.openapi()), headers=HEADERS)
 
 
-def _chosen_format(asked: RestoreAsked, wanted: bool | FileFormat) -> FileFormat | None:
-    """The format of the result, None for the photo's own. Raises Refused where header and field disagree."""
-    named = None if asked.format is None else work.format_named(asked.format)
+def _with_format(wanted: bool | FileFormat, asked: RestoreAsked) -> RestoreAsked:
+    """The request with the format that its header wants. Raises Refused where header and field disagree."""
     if isinstance(wanted, bool):
-        return named
-    if named not in (None, wanted):
+        return asked
+    if asked.format is not None and work.format_named(asked.format) != wanted:
         raise Refused(
             422, f"format is {asked.format} and Accept asks for {work.media_type_of(wanted)}; leave one out"
         )
-    return wanted
+    return asked.model_copy(update={"format": wanted.suffixes[0].removeprefix(".")})
 
 
 async def _refused(_: Request, error: Any) -> Response:

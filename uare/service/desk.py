@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -16,9 +16,9 @@ from uare.service.limits import Limits
 from uare.service.line import Job, Line, Stopped, StopSign
 from uare.service.metrics import Meters
 from uare.service.refusals import Refused, closing, refusal_of
-from uare.service.requests import Form, read_request
+from uare.service.requests import Asked, Form, read_request
+from uare.service.together import Engine, Verb, work_together
 from uare.service.uploads import check_upload
-from uare.service.work import Engine
 
 T = TypeVar("T")
 CLIENT_GONE = 499  # nginx's number; nobody reads it but the metrics
@@ -36,16 +36,32 @@ class Desk:
         self._meters = meters
 
     async def serve(
-        self, request: Request, form: type[Form], work: Callable[[Engine, Form, StopSign], T]
+        self,
+        request: Request,
+        form: type[Form],
+        verb: Verb[Form, Any, Any, T],
+        completed: Callable[[Form], Form] = lambda asked: asked,
     ) -> T:
-        """The result of `work` for a request of this form. Raises Refused."""
+        """What the verb gives for a request of this form. Raises Refused.
+
+        `completed` adds what the request says outside its body.
+        """
+        path = request.url.path
         stop = StopSign(self._limits.timeout_s)
         job: Job[T] | None = None
         self._line.enter()
         try:
-            asked = await read_request(request, form, self._limits)
-            await asyncio.to_thread(self._check, asked)
-            job = self._line.start(lambda sign: self._timed(request.url.path, work, asked, sign), stop)
+            asked = completed(await read_request(request, form, self._limits))
+            pixels = await asyncio.to_thread(self._checked_pixels, asked)
+            made: Job[T] = Job(
+                kind=(path, verb),
+                work=lambda jobs: self._timed(path, verb, jobs),
+                asked=asked,
+                pixels=pixels,
+                stop=stop,
+            )
+            self._line.start(made)
+            job = made
         finally:
             if job is None:
                 self._line.leave()
@@ -63,16 +79,16 @@ class Desk:
                 500, "the service failed for a reason that was not foreseen; its log has it"
             ) from error
 
-    def _check(self, asked: Form) -> None:
-        for role, upload in asked.photos.items():
-            check_upload(upload, role, self._limits.max_pixels)
+    def _checked_pixels(self, asked: Asked) -> int:
+        """Pixels of all photos of a request. Raises Refused for what is no photo, or too large a one."""
+        sizes = [check_upload(upload, role, self._limits.max_pixels) for role, upload in asked.photos.items()]
+        return sum(height * width for height, width in sizes)
 
-    def _timed(
-        self, path: str, work: Callable[[Engine, Form, StopSign], T], asked: Form, stop: StopSign
-    ) -> T:
+    def _timed(self, path: str, verb: Verb[Any, Any, Any, Any], jobs: Sequence[Job[Any]]) -> None:
+        self._meters.batch_requests.labels(path).observe(len(jobs))
         started = time.perf_counter()
         try:
-            return work(self._engine, asked, stop)
+            work_together(self._engine, verb, jobs)
         finally:
             self._meters.work_seconds.labels(path).observe(time.perf_counter() - started)
 

@@ -17,6 +17,7 @@ class Limits:
     max_bytes: int = 32 * MEBIBYTE  # of a request's body
     max_pixels: int = 40_000_000  # of a photo, and of a result
     waiting: int = 8  # requests in line behind the one that is worked on
+    batch: int = 4  # requests of one kind that are worked on together; 1: each alone
     timeout_s: float = 300.0  # from the first byte of a request to its answer
     upload_s: float = 30.0  # for a request's body to arrive
 
@@ -30,3 +31,5 @@ class Limits:
             raise ConfigError(f"a photo may have 1 to {MAX_PIXELS:,} pixels, found {self.max_pixels:,}")
         if self.waiting < 0:
             raise ConfigError(f"the line holds 0 or more requests, found {self.waiting}")
+        if self.batch < 1:
+            raise ConfigError(f"a batch has 1 or more requests, found {self.batch}")

@@ -1,18 +1,17 @@
-"""The waiting line: a bounded number of requests, one after the other on the thread of the model.
-
-Not in batches: a network rounds a photo otherwise in a batch than alone, so its score would change with its
-neighbours.
-"""
+"""The waiting line: a bounded number of requests on the thread of the model, those of one kind together."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
+from uare.service.limits import Limits
 from uare.service.refusals import RETRY_AFTER_S, Refused, closing
 
 T = TypeVar("T")
@@ -33,31 +32,48 @@ class StopSign:
     def left_s(self) -> float:
         return max(0.0, self._ends - time.monotonic())
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the work is to stop."""
+        return self._is_set.is_set() or self.left_s == 0
+
     def set(self) -> None:
         self._is_set.set()
 
     def check(self, *_: object) -> None:
         """Raises Stopped if the work is to stop; takes whatever a progress report brings."""
-        if self._is_set.is_set() or self.left_s == 0:
+        if self.is_up:
             raise Stopped
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Job(Generic[T]):
-    """Work in the line, and the sign that stops it."""
+    """What one request asks for; its result comes in `future`."""
 
-    def __init__(self, future: Future[T], stop: StopSign) -> None:
-        self.future = future
-        self.stop = stop
+    kind: object  # jobs of equal kind may be worked on together
+    work: Callable[[Sequence[Job[Any]]], None]  # gives every one of them its result or its error
+    asked: Any
+    pixels: int  # of its photos
+    stop: StopSign
+    future: Future[T] = field(default_factory=Future)
 
 
 class Line:
-    """At most `1 + waiting` requests at a time, from the moment they arrive until their work has ended."""
+    """At most `1 + waiting` requests at a time, from the moment they arrive until their work has ended.
 
-    def __init__(self, waiting: int) -> None:
-        self.places = 1 + waiting
+    When the thread of the model is free it takes the first that waits, and with it others of its kind, up to
+    `batch` requests whose photos have no more pixels than one request's may have. Nobody waits for others to
+    come.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.places = 1 + limits.waiting
+        self._batch = limits.batch
+        self._max_pixels = limits.max_pixels
         self._taken = 0
         self._lock = threading.Lock()
         self._model = ThreadPoolExecutor(1, "uare-model")
+        self._waiting: list[Job[Any]] = []
         self._stops: set[StopSign] = set()
         self.is_open = True
 
@@ -65,6 +81,11 @@ class Line:
     def taken(self) -> int:
         """Requests that are being received, wait, or are worked on."""
         return self._taken
+
+    @property
+    def waiting(self) -> int:
+        """Those of them whose photos have arrived and that are not worked on."""
+        return len(self._waiting)
 
     def enter(self) -> None:
         """Takes a place. Raises Refused (429) where there is none, before a byte of the photo is read."""
@@ -83,28 +104,57 @@ class Line:
         with self._lock:
             self._taken -= 1
 
-    def start(self, work: Callable[[StopSign], T], stop: StopSign) -> Job[T]:
+    def start(self, job: Job[Any]) -> None:
         """Puts work into the line; its place is given back when it has ended, whoever still waits for it."""
 
-        def run() -> T:
-            stop.check()
-            return work(stop)
+        def ended(_: Future[Any]) -> None:
+            with self._lock:
+                self._stops.discard(job.stop)
+                with contextlib.suppress(ValueError):  # one that was cancelled before its turn still waits
+                    self._waiting.remove(job)
+            self.leave()
 
         if not self.is_open:
             raise closing()
-        self._stops.add(stop)
-        future = self._model.submit(run)
+        with self._lock:
+            self._stops.add(job.stop)
+            self._waiting.append(job)
+        job.future.add_done_callback(ended)
+        self._model.submit(self._work)  # finds nothing to do where an earlier turn took this job along
 
-        def ended(_: Future[T]) -> None:
-            self._stops.discard(stop)
-            self.leave()
+    def _work(self) -> None:
+        """One turn of the thread of the model."""
+        # a job that was cancelled in the meantime says no
+        jobs = [job for job in self._next() if job.future.set_running_or_notify_cancel()]
+        if not jobs:
+            return
+        try:
+            jobs[0].work(jobs)
+        except BaseException as error:
+            for job in jobs:
+                if not job.future.done():
+                    job.future.set_exception(error)
+            raise
 
-        future.add_done_callback(ended)
-        return Job(future, stop)
+    def _next(self) -> list[Job[Any]]:
+        """Takes from the line what is to be worked on together."""
+        taken: list[Job[Any]] = []
+        with self._lock:
+            for job in self._waiting:
+                is_alike = not taken or job.kind == taken[0].kind
+                is_small = not taken or job.pixels + sum(one.pixels for one in taken) <= self._max_pixels
+                if is_alike and is_small and len(taken) < self._batch:
+                    taken.append(job)
+            self._waiting = [job for job in self._waiting if job not in taken]
+        return taken
 
     async def close(self) -> None:
         """Takes no more work, stops what can be stopped, and waits for the rest."""
         self.is_open = False
-        for stop in list(self._stops):
+        with self._lock:
+            waiting, stops = list(self._waiting), list(self._stops)
+        for stop in stops:
             stop.set()
+        for job in waiting:
+            job.future.cancel()
         await asyncio.to_thread(self._model.shutdown, cancel_futures=True)

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from uare.service.line import Line
 
+BATCHES = (1, 2, 3, 4, 6, 8, 12, 16)  # requests
 BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250)
 
 
@@ -24,11 +25,20 @@ class Meters:
             "uare_request_seconds", "From arrival to answer.", ["path"], buckets=BUCKETS_S, registry=kept
         )
         self.work_seconds = Histogram(
-            "uare_work_seconds", "In the thread of the model.", ["path"], buckets=BUCKETS_S, registry=kept
+            "uare_work_seconds",
+            "Of each batch in the thread of the model.",
+            ["path"],
+            buckets=BUCKETS_S,
+            registry=kept,
+        )
+        self.batch_requests = Histogram(
+            "uare_batch_requests", "Requests of each batch.", ["path"], buckets=BATCHES, registry=kept
         )
         Gauge("uare_places", "Requests that are taken at a time.", registry=kept).set(line.places)
         taken = Gauge("uare_places_taken", "Requests being received, waiting, or worked on.", registry=kept)
         taken.set_function(lambda: line.taken)
+        waiting = Gauge("uare_places_waiting", "Requests that wait to be worked on.", registry=kept)
+        waiting.set_function(lambda: line.waiting)
 
     def as_text(self) -> bytes:
         """All of them in Prometheus' text format."""

@@ -1,34 +1,29 @@
-"""What the thread of the model does for a request: decode, run the pipeline, describe the outcome."""
+"""What the thread of the model does for each verb: decode, run the pipeline, describe the outcome."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
+from uare.assess import OnText
 from uare.batch.loop import Json
 from uare.documents import heading
 from uare.images import Photo
-from uare.pipeline import UAREPipeline
+from uare.options import RestoreOptions
 from uare.records import assessment_record, comparison_record, restoration_record
+from uare.results import Assessment, Comparison
 from uare.saving import FORMATS, FileFormat, format_of, photo_bytes
 from uare.service.line import StopSign
 from uare.service.requests import AssessAsked, CompareAsked, RestoreAsked
+from uare.service.together import Engine, Verb
 from uare.service.uploads import check_size, read_upload
 
 _BY_NAME = {row.name: row for row in FORMATS}
 _INSTEAD = {"HEIF": "JPEG"}  # photos come in it and are not written in it; whatever else becomes PNG
-
-
-@dataclass(frozen=True, kw_only=True)
-class Engine:
-    """The pipeline, and what its documents say about the model."""
-
-    pipe: UAREPipeline
-    facts: Json
-    max_pixels: int  # of a result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,37 +45,100 @@ def media_type_of(file_format: FileFormat) -> str:
     return f"image/{file_format.name.lower()}"
 
 
-def assess(engine: Engine, asked: AssessAsked, stop: StopSign) -> Json:
+# --- assess ---
+
+
+def _photo_to_assess(_: Engine, asked: AssessAsked) -> Photo:
+    return read_upload(asked.image, "image")
+
+
+def _assess(engine: Engine, photos: Sequence[Photo], on_text: OnText) -> list[Assessment]:
+    return engine.pipe.assess_together(photos, on_text)
+
+
+def _assess_answer(engine: Engine, asked: AssessAsked, photo: Photo, found: Assessment, _: StopSign) -> Json:
     """The document `assess` with one result."""
-    photo = read_upload(asked.image, "image")
-    stop.check()
-    record = assessment_record(photo, asked.image.called("image"), engine.pipe.assess(photo))
-    return _document("assess", engine, record)
+    return _document("assess", engine, assessment_record(photo, asked.image.called("image"), found))
 
 
-def compare(engine: Engine, asked: CompareAsked, stop: StopSign) -> Json:
+ASSESS = Verb(prepare=_photo_to_assess, share=_assess, finish=_assess_answer)
+
+
+# --- compare ---
+
+
+def _photos_to_compare(_: Engine, asked: CompareAsked) -> dict[str, Photo]:
+    return {role: read_upload(upload, role) for role, upload in asked.photos.items()}
+
+
+def _compare(engine: Engine, asked: Sequence[dict[str, Photo]], on_text: OnText) -> list[Comparison]:
+    pairs = [(photos["a"], photos["b"], photos.get("reference")) for photos in asked]
+    return engine.pipe.compare_together(pairs, on_text)
+
+
+def _compare_answer(
+    engine: Engine, asked: CompareAsked, photos: dict[str, Photo], found: Comparison, _: StopSign
+) -> Json:
     """The document `compare` with one result."""
-    photos = {role: read_upload(upload, role) for role, upload in asked.photos.items()}
-    stop.check()
     names: dict[str, str | None] = {role: upload.called(role) for role, upload in asked.photos.items()}
-    return _document("compare", engine, comparison_record(engine.pipe, photos, names))
+    return _document("compare", engine, comparison_record(found, photos, names))
 
 
-def restore(engine: Engine, asked: RestoreAsked, wanted: FileFormat | None, stop: StopSign) -> Picture:
-    """The restored photo as a file of the `wanted` format, or of the photo's own."""
-    name = asked.image.called("image")
+COMPARE = Verb(prepare=_photos_to_compare, share=_compare, finish=_compare_answer)
+
+
+# --- restore ---
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToRestore:
+    """A decoded photo and how to restore it."""
+
+    photo: Photo
+    options: RestoreOptions
+
+
+def _photo_to_restore(engine: Engine, asked: RestoreAsked) -> ToRestore:
     options = asked.options()
     photo = read_upload(asked.image, "image")
     height, width = photo.size
     scale = options.upscale
+    name = asked.image.called("image")
     check_size(height * scale, width * scale, f"the result of {name}", engine.max_pixels)
     if asked.mask is not None:
         options = replace(options, mask=_as_tensor(read_upload(asked.mask, "mask")))
-    restored = engine.pipe.restore_photo(photo, on_step=stop.check, on_text=stop.check, **vars(options))
+    return ToRestore(photo=photo, options=options)
+
+
+def _analyse(engine: Engine, asked: Sequence[ToRestore], on_text: OnText) -> list[str | None]:
+    """The analysis that guides each restoration; None where it needs none, or writes its own as it goes."""
+    places = [i for i, one in enumerate(asked) if one.options.analyse and one.options.best_of == 1]
+    words: list[str | None] = [None] * len(asked)
+    if len(places) < 2:
+        return words
+    analyses = engine.pipe.analyse_together(
+        [asked[place].photo for place in places],
+        instructions=[asked[place].options.instruction for place in places],
+        upscales=[asked[place].options.upscale for place in places],
+        on_text=lambda i, text: on_text(places[i], text),
+    )
+    for place, analysis in zip(places, analyses, strict=True):
+        words[place] = analysis.text
+    return words
+
+
+def _restore_answer(
+    engine: Engine, asked: RestoreAsked, given: ToRestore, words: str | None, stop: StopSign
+) -> Picture:
+    """The restored photo as a file of the format asked for, or of the photo's own."""
+    photo, options = given.photo, given.options
+    restored = engine.pipe.restore_photo(
+        photo, on_step=stop.check, on_text=stop.check, analysis=words, **vars(options)
+    )
     stop.check()
     mask_name = None if asked.mask is None else asked.mask.called("mask")
-    record = restoration_record(engine.pipe, restored, options, name, mask_name)
-    file_format = wanted or own_format(photo)
+    record = restoration_record(engine.pipe, restored, options, asked.image.called("image"), mask_name)
+    file_format = own_format(photo) if asked.format is None else format_named(asked.format)
     content, lost = photo_bytes(photo, restored.pixels, file_format)
     record["warnings"] = [*record["warnings"], *lost]
     return Picture(
@@ -88,6 +146,9 @@ def restore(engine: Engine, asked: RestoreAsked, wanted: FileFormat | None, stop
         media_type=media_type_of(file_format),
         document={**heading("restore-answer", engine.facts), **record},
     )
+
+
+RESTORE = Verb(prepare=_photo_to_restore, share=_analyse, finish=_restore_answer)
 
 
 def own_format(photo: Photo) -> FileFormat:
