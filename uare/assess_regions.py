@@ -39,9 +39,8 @@ def assess_regions(
     regions = []
     for index, (overall, levels) in enumerate(scores):
         mask = labels == index
-        regions.append(
-            Region(mask=mask, box=box_of(mask), area=float(mask.mean()), overall=overall, levels=levels)
-        )
+        area = np.count_nonzero(mask) / mask.size  # many times faster than the mean
+        regions.append(Region(mask=mask, box=box_of(mask), area=area, overall=overall, levels=levels))
     return tuple(sorted(regions, key=lambda one: (-one.area, one.box)))
 
 
