@@ -16,8 +16,10 @@ from transformers import SamConfig, SamMaskDecoderConfig, SamModel, SamPromptEnc
 
 from tests.uare.command_line import Command
 from tests.uare.pictures import random_array, smooth_pixels
+from tests.uare.tiny import tiny_uare_model
 from uare.assess import assess_photo
 from uare.assess_regions import assess_regions, labels_of_masks, region_scores
+from uare.cache import ContextCache
 from uare.errors import CheckpointError, InputError
 from uare.experts.regions import colour_of, heat_map, innermost, region_views
 from uare.model import UAREModel
@@ -85,6 +87,10 @@ def test_without_masks_the_photo_is_one_region() -> None:
 # --- superpixels
 
 
+def iou(one: Mask, other: Mask) -> float:
+    return float((one & other).sum() / (one | other).sum())
+
+
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (1, 300), (300, 2), (70, 90)])
 def test_superpixels_cover_any_photo_with_at_most_five_connected_regions(size: tuple[int, int]) -> None:
     from scipy.ndimage import label
@@ -113,6 +119,18 @@ def test_colours_and_textures_divide_a_photo() -> None:
     labels = superpixel_regions(textured)
     assert np.unique(labels[8:-8, 76:]).size == 1
     assert labels[48, 100] not in np.unique(labels[:, :52])
+
+
+def test_a_large_photo_read_in_part_is_divided_as_one_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = torch.full((3, 900, 1200), 0.5)
+    pixels[0, :, 600:] = 0.9
+    pixels[:, 450:, :600] += 0.2 * (torch.rand(1, 450, 600, generator=torch.Generator().manual_seed(0)) - 0.5)
+    sampled = superpixel_regions(pixels, 3)
+    monkeypatch.setattr("uare.superpixels.CELL_PX", 8)  # of a pixel of the reduced picture, all is read
+    whole = superpixel_regions(pixels, 3)
+    overlaps = [max(iou(sampled == a, whole == b) for b in range(3)) for a in range(3)]
+    assert min(overlaps) > 0.9
+    assert sampled.flags.c_contiguous  # all that counts pixels later is several times slower otherwise
 
 
 def test_twelve_megapixels_are_divided_on_a_reduced_picture() -> None:
@@ -195,6 +213,26 @@ def test_masks_are_the_regions_where_they_are_given(tiny_pipeline: UAREPipeline)
     first, second = tiny_pipeline.assess(photo, regions=[mask]).regions or ()
     assert (first.box, second.box) == ((20, 0, 60, 40), (0, 0, 20, 40))
     assert first.area + second.area == pytest.approx(1)
+
+
+@pytest.mark.parametrize("describes", [True, False])
+def test_only_a_model_that_describes_regions_gives_them_words(
+    tiny_tokenizer: TextTokenizer, monkeypatch: pytest.MonkeyPatch, describes: bool
+) -> None:
+    def write(_: UAREModel, context: ContextCache, most_tokens: int) -> list[list[int]]:
+        texts = [f"Quality: A wall of {place + 1} bricks. It shows slight blur." for place in range(2)]
+        assert context.num_samples == len(texts)
+        return [tiny_tokenizer.encode(text) for text in texts]
+
+    monkeypatch.setattr("uare.assess_regions.generate", write)
+    model = tiny_uare_model()
+    model.config.describes_regions = describes
+    labels = np.zeros((48, 64), dtype=np.uint8)
+    labels[:, 24:] = 1  # the larger one, which comes first
+    found = assess_regions(model, tiny_tokenizer, smooth_pixels(48, 64), labels)
+    expected = ["A wall of 2 bricks.", "A wall of 1 bricks."] if describes else [None, None]
+    assert [one.content for one in found] == expected
+    assert [one.to_dict()["content"] for one in found] == expected
 
 
 def test_a_mask_that_does_not_fit_is_an_input_error(tiny_pipeline: UAREPipeline) -> None:
