@@ -1,8 +1,8 @@
 """SPAQ: 11,125 photos from smartphones with mean opinions, overall and of attributes; there is no split.
 
 The workbook's columns are `Image name`, `MOS`, `Brightness`, `Colorfulness`, `Contrast`, `Noisiness` and
-`Sharpness`, all from 0 to 100. The authors do not say whether a high `Noisiness` is good. The column is
-therefore turned around where it falls while the MOS rises, over the whole table.
+`Sharpness`, all from 0 to 100. Which end of `Noisiness` is the good one is taken from the table: the column
+is turned around where it falls while the MOS rises.
 """
 
 from __future__ import annotations
