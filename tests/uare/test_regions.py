@@ -23,6 +23,7 @@ from uare.cache import ContextCache
 from uare.errors import CheckpointError, InputError
 from uare.experts.regions import colour_of, heat_map, innermost, region_views
 from uare.model import UAREModel
+from uare.packing import patchify_image
 from uare.partition import box_of, partition_of_masks
 from uare.pipeline import UAREPipeline
 from uare.results import Region
@@ -189,6 +190,25 @@ def test_views_share_the_patches_out_and_a_region_without_one_gets_its_best(tiny
     assert left.places is not None and right.places is not None and speck.places is not None
     assert sorted([*left.places.tolist(), *right.places.tolist()]) == list(range(48))
     assert speck.places.tolist() == [0]
+
+
+def test_views_hold_the_patches_that_the_whole_photo_has_at_their_places(tiny_model: UAREModel) -> None:
+    pixels, labels = smooth_pixels(48, 64), np.zeros((48, 64), dtype=np.uint8)
+    labels[12:40, 20:50] = 1
+    patches = patchify_image((pixels - 0.5) / 0.5, 8)
+    for view in region_views(pixels, labels, tiny_model.config):
+        assert view.grid == (6, 8) and view.places is not None
+        assert torch.equal(view.patches, patches[view.places])
+
+
+def test_a_patch_belongs_to_the_region_with_more_of_its_pixels(tiny_model: UAREModel) -> None:
+    labels = np.zeros((48, 64), dtype=np.uint8)
+    labels[:, 37:] = 1  # three of eight columns of the fifth patch
+    _, right = region_views(smooth_pixels(48, 64), labels, tiny_model.config)
+    assert right.places is not None and set((right.places % 8).tolist()) == {5, 6, 7}
+    labels[:, 35:] = 1
+    _, right = region_views(smooth_pixels(48, 64), labels, tiny_model.config)
+    assert right.places is not None and set((right.places % 8).tolist()) == {4, 5, 6, 7}
 
 
 def test_a_region_outside_the_middle_of_a_large_photo_is_seen(tiny_model: UAREModel) -> None:
