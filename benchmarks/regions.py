@@ -19,7 +19,7 @@ from benchmarks.inference import available_cores
 from benchmarks.measuring import time_in_turns
 from benchmarks.table import Measured, describe_machine, publish
 from data.sample_photos import SAMPLE_PHOTOS, harmed_photo
-from uare.assess_regions import region_scores
+from uare.assess_regions import assess_regions
 from uare.checkpoints.folders import DEFAULT_MODEL
 from uare.errors import UAREError
 from uare.partition import NUM_REGIONS
@@ -27,7 +27,7 @@ from uare.pipeline import UAREPipeline
 from uare.resizing import resize
 
 MOST_ADDED = 0.25  # of the time of an assessment
-SIZES = (256, 512, 1024)
+SIZES = (256, 512, 1024, 4096)
 
 
 def measure(pipe: UAREPipeline, size: int, repeats: int) -> list[Measured]:
@@ -39,7 +39,7 @@ def measure(pipe: UAREPipeline, size: int, repeats: int) -> list[Measured]:
             "plain": lambda: pipe.assess(photo),
             "regions": lambda: pipe.assess(photo, regions=True),
             "dividing": lambda: pipe.segmenter(photo, NUM_REGIONS),
-            "reading": lambda: region_scores(pipe.model, pipe.tokenizer, photo, labels),
+            "reading": lambda: assess_regions(pipe.model, pipe.tokenizer, photo, labels),
         },
         repeats,
     )

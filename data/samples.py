@@ -7,7 +7,7 @@ are needed, so that a set of millions costs no memory.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -68,6 +68,7 @@ class ScoreSource:
     picture: Picture
     mos: float
     mos_std: float | None = None  # in the same units
+    attributes: dict[str, float] = field(default_factory=dict, hash=False)  # the same of single attributes
 
     def __post_init__(self) -> None:
         if not 1 <= self.mos <= 5:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from data.votes import Votes, read_votes
 from eval.agreement_tables import agreement_section
+from eval.attribute_tables import attribute_section
 from eval.blur_context_tables import blur_context_section
 from eval.detail_of_run import detail_section
 from eval.efficiency import efficiency_section, measure_costs, problems_of
@@ -47,6 +48,7 @@ def report_on(run: Run, options: Options, asked: Asked) -> Report:
         agreement_section(run, asked.votes.votes),
         judging_section(run),
         naming_section(run),
+        attribute_section(run),
         fine_grained_section(run),
     ]
     problems = [str(one) for one in asked.votes.set_aside]

@@ -50,6 +50,7 @@ class Item:
     lq_sha256: str
     gt_sha256: str | None
     crop: Box | None  # left, top, right, bottom in pixels of `lq` (and of `gt`, times `scale`); None: whole
+    labels: dict[str, float] = field(default_factory=dict, hash=False)  # attribute -> score, higher is better
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,7 @@ class Prediction:
     problem: str | None
     made_of: str = ""  # digest of what it depends on: another one, and it is made again
     sha256: str | None = None  # of the file
+    attributes: dict[str, float] = field(default_factory=dict, hash=False)  # what it said of each
 
 
 @dataclass(frozen=True, kw_only=True)

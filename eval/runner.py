@@ -88,7 +88,8 @@ def score_suite(
 
 def prediction_digest(item: Item, subject: Subject) -> str:
     """Digest of all that a prediction depends on."""
-    return text_digest(item.lq_sha256, item.crop, item.scale, item.kind, subject.digest_of(item))
+    attributes = ("attributes",) if item.labels else ()  # predictions of earlier versions have none
+    return text_digest(item.lq_sha256, item.crop, item.scale, item.kind, subject.digest_of(item), *attributes)
 
 
 def score_digest(item: Item, prediction: Prediction, version: str) -> str:
@@ -131,6 +132,7 @@ def _predict_one(item: Item, subject: Subject, picture: Array, folder: Path) -> 
             problem=None,
             made_of=prediction_digest(item, subject),
             sha256=None if file is None else sha256_of(folder / file),
+            attributes=answer.attributes,
         )
     except (CheckpointError, ConfigError):
         raise  # wrong for every item

@@ -168,6 +168,7 @@ class UAREConfig(PreTrainedConfig):
     tile_px: int = 1024  # largest side that is restored in one piece
     analysis_px: int = 1024  # and of what is looked at to write the analysis
     fidelity: float = 0.0  # default of `restore`: 0 invents freely, 1 stays as close to the photo as it can
+    describes_regions: bool = False  # whether it was trained to write of a part of a photo what it shows
     tie_word_embeddings: bool = False
     initializer_range: float = 0.02
 

@@ -65,7 +65,7 @@ class Region:
     area: float  # share of the photo's pixels
     overall: float
     levels: dict[str, float]  # score of each of `uare.vocabulary.DIMENSIONS`
-    content: str | None = None  # what it shows, in words, where that was asked for
+    content: str | None = None  # what it shows, in words, by a model that was trained to say
 
     @property
     def worst(self) -> str:

@@ -100,7 +100,7 @@ DEFINITIONS: dict[str, Schema] = {
         area=_number("Its share of the photo's pixels.", 0, 1),
         overall=_SCORE,
         levels=_map(f"Score in 1..5 of each of: {', '.join(DIMENSIONS)}.", {"type": "number"}),
-        content=_or_null(_text("What it shows; null where that was not asked for.")),
+        content=_or_null(_text("What it shows; null from models that do not say it.")),
     ),
     "assessment": _record(
         "How good one photo is.",

@@ -19,6 +19,7 @@ from uare.colour import luma
 from uare.partition import LEAST_AREA, NUM_REGIONS, Labels, renumbered
 
 LONG_SIDE_PX = 160  # of the reduced picture
+CELL_PX = 4  # of a larger photo this many rows and columns stand for each pixel of the reduced picture
 NUM_SUPERPIXELS = 150
 COMPACTNESS = 0.4  # weight of a superpixel's side in the distance, in units of the features
 NUM_ROUNDS = 5
@@ -28,7 +29,7 @@ TEXTURE_FLOOR = 1 / 255
 TEXTURE_WINDOW = 7  # of the reduced picture's pixels, over which detail is averaged
 NEGLIGIBLE = 1e-3  # squared features per pixel of the photo: what differs by less is one region
 
-Features = NDArray[np.float64]  # (h, w, F)
+Features = NDArray[np.float32]  # (F, h, w)
 
 
 def superpixel_regions(pixels: Tensor, num_regions: int = NUM_REGIONS) -> Labels:
@@ -42,20 +43,43 @@ def superpixel_regions(pixels: Tensor, num_regions: int = NUM_REGIONS) -> Labels
     labels = _merged(features, pieces, num_regions)
     rows = np.arange(height) * labels.shape[0] // height
     columns = np.arange(width) * labels.shape[1] // width
-    return labels[rows[:, None], columns]
+    return labels[:, columns][rows]  # this order is the fast one
 
 
 def _features(pixels: Tensor) -> Features:
-    """Colour and detail (h, w, 4) of an image (3, H, W), reduced by averaging areas."""
-    image = pixels.float().cpu()[None]
+    """Colour and detail (4, h, w) of an image (3, H, W), at the size of the reduced picture."""
+    image = pixels.cpu()[None]
     scale = min(1.0, LONG_SIDE_PX / max(image.shape[-2:]))
-    size = [max(1, round(side * scale)) for side in image.shape[-2:]]
+    height, width = (max(1, round(side * scale)) for side in image.shape[-2:])
+    if min(image.shape[-2] // height, image.shape[-1] // width) > CELL_PX:
+        colour, detail = _sampled(image, height, width)
+    else:
+        image = image.float()
+        colour = F.interpolate(image, (height, width), mode="area")
+        detail = F.interpolate(_detail(image), (height, width), mode="area")
+    texture = TEXTURE_SCALE * torch.log2(_mean(detail, TEXTURE_WINDOW) + TEXTURE_FLOOR)
+    return torch.cat([COLOUR_SCALE * _oklab(_mean(colour, 3)), texture], dim=1)[0].numpy()
+
+
+def _sampled(image: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Colour (1, 3, h, w) and detail (1, 1, h, w) of a large image, from the middle pixels of each cell."""
+    rows, columns = _middles(image.shape[-2], height), _middles(image.shape[-1], width)
+    cells = image[:, :, rows[:, None], columns].float()  # (1, 3, h * CELL_PX, w * CELL_PX)
+    detail = _detail(cells).unflatten(-1, (width, CELL_PX)).unflatten(-3, (height, CELL_PX))
+    inner = slice(1, CELL_PX - 1)  # pixels at the border of a cell have neighbours of another
+    return F.avg_pool2d(cells, CELL_PX), detail[..., inner, :, inner].mean(dim=(-3, -1))
+
+
+def _middles(side: int, num_cells: int) -> Tensor:
+    """Indices (num_cells * CELL_PX,) of the lines in the middle of each cell, of `side` lines."""
+    centres = (2 * torch.arange(num_cells) + 1) * side // (2 * num_cells)
+    return (centres[:, None] - CELL_PX // 2 + torch.arange(CELL_PX)).flatten()
+
+
+def _detail(image: Tensor) -> Tensor:
+    """How far each pixel's luma (1, 1, H, W) lies from the mean of its neighbours."""
     grey = luma(image)
-    detail = (grey - _mean(grey, 3)).abs_()  # (1, 1, H, W)
-    detail = _mean(F.interpolate(detail, size, mode="area"), TEXTURE_WINDOW)
-    texture = TEXTURE_SCALE * torch.log2(detail + TEXTURE_FLOOR)
-    colour = COLOUR_SCALE * _oklab(_mean(F.interpolate(image, size, mode="area"), 3))
-    return torch.cat([colour, texture], dim=1)[0].permute(1, 2, 0).double().numpy()
+    return (grey - _mean(grey, 3)).abs_()
 
 
 def _mean(image: Tensor, window: int) -> Tensor:
@@ -76,12 +100,12 @@ def _oklab(image: Tensor) -> Tensor:
 
 def _slic(features: Features) -> NDArray[np.int64]:
     """Superpixels (h, w): k-means over features and place, in which a pixel chooses among nine neighbours."""
-    height, width, _ = features.shape
+    _, height, width = features.shape
     side = max(1.0, math.sqrt(height * width / NUM_SUPERPIXELS))
     rows, columns = max(1, round(height / side)), max(1, round(width / side))
     y, x = np.mgrid[:height, :width]
-    place = np.stack([y, x], axis=-1) * (COMPACTNESS / side)
-    points = np.concatenate([features, place], axis=-1).reshape(height * width, -1)  # (n, F + 2)
+    place = np.stack([y, x]).astype(np.float32) * np.float32(COMPACTNESS / side)
+    points = np.concatenate([features, place]).reshape(-1, height * width)  # (F + 2, n)
     row, column = (y * rows // height).ravel(), (x * columns // width).ravel()
     choices = [
         (row + dy).clip(0, rows - 1) * columns + (column + dx).clip(0, columns - 1)
@@ -90,23 +114,25 @@ def _slic(features: Features) -> NDArray[np.int64]:
     ]
     chosen = row * columns + column
     for _ in range(NUM_ROUNDS):
-        centres = _means(points, chosen, rows * columns)
-        nearest = np.full(len(points), np.inf)
+        centres = _means(points, chosen, rows * columns).astype(np.float32)
+        nearest = np.full(height * width, np.inf, dtype=np.float32)
         for choice in choices:
-            apart = points - centres[choice]
-            distance = np.einsum("nf,nf->n", apart, apart)
+            # one feature after another: six times faster than points with all of theirs
+            distance = sum(
+                np.square(point - centre[choice]) for point, centre in zip(points, centres, strict=True)
+            )
             is_nearer = distance < nearest
-            nearest[is_nearer] = distance[is_nearer]
-            chosen = np.where(is_nearer, choice, chosen)
+            np.copyto(nearest, distance, where=is_nearer)
+            np.copyto(chosen, choice, where=is_nearer)
     return chosen.reshape(height, width)
 
 
-def _means(points: NDArray[np.float64], group: NDArray[np.integer], num_groups: int) -> NDArray[np.float64]:
-    """Mean of each group's points (num_groups, F); of an empty one infinity, which nobody chooses."""
+def _means(points: NDArray[np.float32], group: NDArray[np.integer], num_groups: int) -> NDArray[np.float64]:
+    """Mean of each group's points (F, num_groups); of an empty one infinity, which nobody chooses."""
     counts = np.bincount(group, minlength=num_groups)
-    sums = [np.bincount(group, weights=column, minlength=num_groups) for column in points.T]
+    sums = [np.bincount(group, weights=feature, minlength=num_groups) for feature in points]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(counts[:, None] > 0, np.stack(sums, axis=1) / counts[:, None], np.inf)
+        return np.where(counts > 0, np.stack(sums) / counts, np.inf)
 
 
 def _connected(labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -131,14 +157,16 @@ def _merged(features: Features, pieces: NDArray[np.int64], num_regions: int) -> 
     """Labels (h, w): neighbours joined, cheapest first by Ward's cost, until few large ones are left."""
     group = pieces.ravel()
     num_pieces = int(group.max()) + 1
-    size = np.bincount(group).astype(np.float64)
-    mean = _means(features.reshape(len(group), -1), group, num_pieces)
+    # lists, since they are faster than arrays where one number is read at a time
+    size = np.bincount(group).astype(np.float64).tolist()
+    mean = _means(features.reshape(-1, len(group)), group, num_pieces).T.tolist()
     neighbours = _neighbours(pieces, num_pieces)
     joined_to = np.arange(num_pieces)
     alive = set(range(num_pieces))
 
     def cost(a: int, b: int) -> float:
-        return float(size[a] * size[b] / (size[a] + size[b]) * np.square(mean[a] - mean[b]).sum())
+        apart = sum((one - other) ** 2 for one, other in zip(mean[a], mean[b], strict=True))
+        return size[a] * size[b] / (size[a] + size[b]) * apart
 
     heap = [(cost(a, b), a, b, size[a], size[b]) for a in alive for b in neighbours[a] if a < b]
     heapq.heapify(heap)
@@ -150,8 +178,11 @@ def _merged(features: Features, pieces: NDArray[np.int64], num_regions: int) -> 
         is_small = min(size_a, size_b) < least_size
         if len(alive) <= num_regions and price > NEGLIGIBLE * len(group) and not is_small:
             continue
-        mean[a] = (size[a] * mean[a] + size[b] * mean[b]) / (size[a] + size[b])
-        size[a] += size[b]
+        both = size[a] + size[b]
+        mean[a] = [
+            (size[a] * one + size[b] * other) / both for one, other in zip(mean[a], mean[b], strict=True)
+        ]
+        size[a] = both
         alive.remove(b)
         joined_to[b] = a
         neighbours[a] = (neighbours[a] | neighbours[b]) - {a, b}

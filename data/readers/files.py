@@ -6,7 +6,8 @@ Paths are relative to `root`, an empty one says that there is none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,7 @@ class ScoreFiles:
     pictures: CompactTexts
     mos: NDArray[np.float64]  # (n,)
     mos_std: NDArray[np.float64] | None = None  # (n,)
+    attributes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # attribute -> (n,)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -60,6 +62,7 @@ class ScoreFiles:
             picture=_picture(self.root, path),
             mos=float(self.mos[index]),
             mos_std=None if self.mos_std is None else float(self.mos_std[index]),
+            attributes={name: float(values[index]) for name, values in self.attributes.items()},
         )
 
 

@@ -68,7 +68,7 @@ class ModelSubject:
             first, second, _ = compared.probabilities
             return Answer(score=first - second, text=compared.verdict)
         assessment = self.pipeline.assess(image)
-        return Answer(score=assessment.score, text=assessment.text)
+        return Answer(score=assessment.score, text=assessment.text, attributes=assessment.attributes)
 
 
 def model_subject(source: str, name: str | None, seed: int, local_rank: int = 0) -> ModelSubject:

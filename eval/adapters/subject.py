@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +20,7 @@ class Answer:
     file: Path | None = None
     score: float | None = None  # higher is better
     text: str | None = None
+    attributes: dict[str, float] = field(default_factory=dict)  # attribute -> score, higher is better
 
 
 class Subject(Protocol):

@@ -78,6 +78,7 @@ def make_item(candidate: Candidate, kind: str) -> Item:
         gt=None if candidate.gt is None else str(candidate.gt),
         scale=scale,
         mos=candidate.mos,
+        labels=candidate.labels,
         tags=candidate.tags,
         lq_sha256=sha256_of(candidate.lq),
         gt_sha256=None if candidate.gt is None else sha256_of(candidate.gt),
@@ -145,7 +146,10 @@ def data_digest(items: Iterable[Item]) -> str:
     """SHA-256 over all that makes the items: the same digest, and two runs measured the same data."""
     digest = hashlib.sha256()
     for item in sorted(items, key=lambda one: one.id):
-        facts = (item.id, item.group, item.lq_sha256, item.gt_sha256, item.scale, item.mos, item.crop)
+        facts: tuple[object, ...] = (item.id, item.group, item.lq_sha256, item.gt_sha256)
+        facts += (item.scale, item.mos, item.crop)
+        if item.labels:
+            facts += (sorted(item.labels.items()),)
         digest.update(repr(facts).encode("utf-8"))
     return digest.hexdigest()
 

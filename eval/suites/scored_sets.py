@@ -8,11 +8,12 @@ used: they part versions of one photo.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from data.readers.sets import spaq
 from data.readers.sets.table import read_set
 from data.samples import ScoreSource
 from eval.suites import opinions
@@ -37,6 +38,7 @@ class ScoredSet:
     references: str | None = None  # folder of the clean photos
     reference_of: Callable[[str], str] | None = None  # stem of a picture -> stem of its clean photo
     takes_lists: bool = True
+    attributes: Mapping[str, str] = field(default_factory=dict)  # attribute -> column that is its label
 
 
 SCORED_SETS: tuple[ScoredSet, ...] = (
@@ -51,6 +53,7 @@ SCORED_SETS: tuple[ScoredSet, ...] = (
         folders=("SPAQ", "spaq"),
         pictures=("TestImage", "images"),
         published_reader="spaq",
+        attributes=spaq.COLUMNS,
     ),
     ScoredSet(
         name="kadid",
@@ -135,12 +138,22 @@ def _from_sources(row: ScoredSet, root: Path, sources: Sequence[ScoreSource]) ->
     clean = _clean_photos(row, root)
     return Found(
         candidates=tuple(
-            _candidate(row, one.picture.path, one.mos, clean)
+            replace(_candidate(row, one.picture.path, one.mos, clean), labels=one.attributes)
             for one in sources
             if one.picture.path is not None
         ),
-        notes=(f"scores brought to 1..5; split: the test part of {row.published_reader} in data/readers",),
+        notes=(
+            f"scores brought to 1..5; split: the test part of {row.published_reader} in data/readers",
+            *_attribute_notes(row, sources),
+        ),
     )
+
+
+def _attribute_notes(row: ScoredSet, sources: Sequence[ScoreSource]) -> tuple[str, ...]:
+    """Which column stands for which attribute, where the set has any."""
+    named = dict.fromkeys(name for one in sources for name in one.attributes)
+    columns = ", ".join(f"{name} by {row.attributes[name]}" for name in named)
+    return (f"people's ratings stand for attributes as far as they are near: {columns}",) if named else ()
 
 
 def _from_table(row: ScoredSet, root: Path, table: Path, rows: Iterable[Opinion]) -> Found:

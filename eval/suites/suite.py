@@ -7,7 +7,7 @@ A suite never sees a model. Its function gives `Candidate`s, what lies on disk a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from eval.records import Item
@@ -44,6 +44,7 @@ class Candidate:
     lq: Path
     gt: Path | None = None
     mos: float | None = None  # higher is better
+    labels: dict[str, float] = field(default_factory=dict)  # attribute -> what a judge should say of it
     tags: tuple[str, ...] = ()
     scale: int | None = None  # None: follows from the sizes of `lq` and `gt`
     centre_px: int | None = None  # only a centre square of this side is used

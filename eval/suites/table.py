@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from eval.records import COMPARE, RESTORE, SCORE
 from eval.suites import super_resolution as sr
+from eval.suites.attributes import find_synthetic_attributes
 from eval.suites.blur_context import find_blur_context
 from eval.suites.fgrestore import find_fgrestore_pairs, find_fgrestore_scores
 from eval.suites.foundir import find_foundir
@@ -183,6 +184,7 @@ SUITES: tuple[Suite, ...] = (
     ),
     _made("synthetic-regions", "Photos harmed in one part, restored", RESTORE, find_synthetic_regions),
     _made("synthetic-scores", "Harmed photos, scored", SCORE, find_synthetic_scores),
+    _made("synthetic-attributes", "Harmed photos, attributes", SCORE, find_synthetic_attributes),
     _made("synthetic-choices", "Harmed photos, compared", COMPARE, find_synthetic_choices),
     _made("blur-context", "Photos with blur that belongs to them", RESTORE, find_blur_context),
 )

@@ -273,6 +273,17 @@ def test_bid_reads_the_grades_of_numbered_pictures(tmp_path: Path) -> None:
     assert _opinions(_list("bid", tmp_path)) == {"DatabaseImage0001": 2.75, "DatabaseImage0023": 4.5}
 
 
+def test_spaq_labels_the_attributes_that_people_rated(tmp_path: Path) -> None:
+    head = ("Image name", "MOS", "Brightness", "Colorfulness", "Contrast", "Noisiness", "Sharpness")
+    table = tmp_path / "SPAQ" / "Annotations" / "MOS and Image attribute scores.xlsx"
+    write_sheet(table, [head, ("00005.jpg", 50, 25, 50, 0, 75, 100)])
+    save_picture(tmp_path / "SPAQ" / "TestImage" / "00005.jpg")
+    listing = _list("spaq", tmp_path)
+    (item,) = listing.items
+    assert item.labels == {"exposure": 2, "colour fidelity": 3, "noise": 4, "sharpness": 5}
+    assert "exposure by Brightness" in listing.notes[1]
+
+
 def test_a_list_of_others_decides_the_split_where_it_lies_beside_the_set(tmp_path: Path) -> None:
     root = tmp_path / "SPAQ"
     (root / "metas").mkdir(parents=True)

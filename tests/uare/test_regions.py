@@ -16,11 +16,14 @@ from transformers import SamConfig, SamMaskDecoderConfig, SamModel, SamPromptEnc
 
 from tests.uare.command_line import Command
 from tests.uare.pictures import random_array, smooth_pixels
+from tests.uare.tiny import tiny_uare_model
 from uare.assess import assess_photo
 from uare.assess_regions import assess_regions, labels_of_masks, region_scores
+from uare.cache import ContextCache
 from uare.errors import CheckpointError, InputError
 from uare.experts.regions import colour_of, heat_map, innermost, region_views
 from uare.model import UAREModel
+from uare.packing import patchify_image
 from uare.partition import box_of, partition_of_masks
 from uare.pipeline import UAREPipeline
 from uare.results import Region
@@ -85,6 +88,10 @@ def test_without_masks_the_photo_is_one_region() -> None:
 # --- superpixels
 
 
+def iou(one: Mask, other: Mask) -> float:
+    return float((one & other).sum() / (one | other).sum())
+
+
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (1, 300), (300, 2), (70, 90)])
 def test_superpixels_cover_any_photo_with_at_most_five_connected_regions(size: tuple[int, int]) -> None:
     from scipy.ndimage import label
@@ -113,6 +120,18 @@ def test_colours_and_textures_divide_a_photo() -> None:
     labels = superpixel_regions(textured)
     assert np.unique(labels[8:-8, 76:]).size == 1
     assert labels[48, 100] not in np.unique(labels[:, :52])
+
+
+def test_a_large_photo_read_in_part_is_divided_as_one_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = torch.full((3, 900, 1200), 0.5)
+    pixels[0, :, 600:] = 0.9
+    pixels[:, 450:, :600] += 0.2 * (torch.rand(1, 450, 600, generator=torch.Generator().manual_seed(0)) - 0.5)
+    sampled = superpixel_regions(pixels, 3)
+    monkeypatch.setattr("uare.superpixels.CELL_PX", 8)  # of a pixel of the reduced picture, all is read
+    whole = superpixel_regions(pixels, 3)
+    overlaps = [max(iou(sampled == a, whole == b) for b in range(3)) for a in range(3)]
+    assert min(overlaps) > 0.9
+    assert sampled.flags.c_contiguous  # all that counts pixels later is several times slower otherwise
 
 
 def test_twelve_megapixels_are_divided_on_a_reduced_picture() -> None:
@@ -173,6 +192,25 @@ def test_views_share_the_patches_out_and_a_region_without_one_gets_its_best(tiny
     assert speck.places.tolist() == [0]
 
 
+def test_views_hold_the_patches_that_the_whole_photo_has_at_their_places(tiny_model: UAREModel) -> None:
+    pixels, labels = smooth_pixels(48, 64), np.zeros((48, 64), dtype=np.uint8)
+    labels[12:40, 20:50] = 1
+    patches = patchify_image((pixels - 0.5) / 0.5, 8)
+    for view in region_views(pixels, labels, tiny_model.config):
+        assert view.grid == (6, 8) and view.places is not None
+        assert torch.equal(view.patches, patches[view.places])
+
+
+def test_a_patch_belongs_to_the_region_with_more_of_its_pixels(tiny_model: UAREModel) -> None:
+    labels = np.zeros((48, 64), dtype=np.uint8)
+    labels[:, 37:] = 1  # three of eight columns of the fifth patch
+    _, right = region_views(smooth_pixels(48, 64), labels, tiny_model.config)
+    assert right.places is not None and set((right.places % 8).tolist()) == {5, 6, 7}
+    labels[:, 35:] = 1
+    _, right = region_views(smooth_pixels(48, 64), labels, tiny_model.config)
+    assert right.places is not None and set((right.places % 8).tolist()) == {4, 5, 6, 7}
+
+
 def test_a_region_outside_the_middle_of_a_large_photo_is_seen(tiny_model: UAREModel) -> None:
     config = tiny_model.config
     limits = config.assess_transform
@@ -195,6 +233,26 @@ def test_masks_are_the_regions_where_they_are_given(tiny_pipeline: UAREPipeline)
     first, second = tiny_pipeline.assess(photo, regions=[mask]).regions or ()
     assert (first.box, second.box) == ((20, 0, 60, 40), (0, 0, 20, 40))
     assert first.area + second.area == pytest.approx(1)
+
+
+@pytest.mark.parametrize("describes", [True, False])
+def test_only_a_model_that_describes_regions_gives_them_words(
+    tiny_tokenizer: TextTokenizer, monkeypatch: pytest.MonkeyPatch, describes: bool
+) -> None:
+    def write(_: UAREModel, context: ContextCache, most_tokens: int) -> list[list[int]]:
+        texts = [f"Quality: A wall of {place + 1} bricks. It shows slight blur." for place in range(2)]
+        assert context.num_samples == len(texts)
+        return [tiny_tokenizer.encode(text) for text in texts]
+
+    monkeypatch.setattr("uare.assess_regions.generate", write)
+    model = tiny_uare_model()
+    model.config.describes_regions = describes
+    labels = np.zeros((48, 64), dtype=np.uint8)
+    labels[:, 24:] = 1  # the larger one, which comes first
+    found = assess_regions(model, tiny_tokenizer, smooth_pixels(48, 64), labels)
+    expected = ["A wall of 2 bricks.", "A wall of 1 bricks."] if describes else [None, None]
+    assert [one.content for one in found] == expected
+    assert [one.to_dict()["content"] for one in found] == expected
 
 
 def test_a_mask_that_does_not_fit_is_an_input_error(tiny_pipeline: UAREPipeline) -> None:

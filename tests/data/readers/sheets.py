@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from string import ascii_uppercase
 from xml.sax.saxutils import escape
 
 
@@ -14,9 +15,9 @@ def write_sheet(path: Path, rows: Sequence[Sequence[str | float]]) -> None:
     lines = []
     for number, row in enumerate(rows, start=1):
         cells = [
-            f'<c r="{"ABC"[column]}{number}" t="s"><v>{texts.index(cell)}</v></c>'
+            f'<c r="{ascii_uppercase[column]}{number}" t="s"><v>{texts.index(cell)}</v></c>'
             if isinstance(cell, str)
-            else f'<c r="{"ABC"[column]}{number}"><v>{cell}</v></c>'
+            else f'<c r="{ascii_uppercase[column]}{number}"><v>{cell}</v></c>'
             for column, cell in enumerate(row)
         ]
         lines.append(f'<row r="{number}">{"".join(cells)}</row>')

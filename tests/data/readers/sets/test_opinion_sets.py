@@ -129,6 +129,33 @@ def test_spaq_reads_its_workbook(tmp_path: Path) -> None:
     assert [source.mos for source in read("spaq", tmp_path, "test")] == [3]
 
 
+SPAQ_COLUMNS = ["Image name", "MOS", "Brightness", "Colorfulness", "Contrast", "Noisiness", "Sharpness"]
+
+
+def lay_spaq(root: Path, noisiness: list[float]) -> None:
+    rows: list[list[str | float]] = [[*SPAQ_COLUMNS]]
+    for number, noise in enumerate(noisiness, start=4):
+        draw(root / f"TestImage/{number:05d}.jpg", number)
+        rows.append([f"{number:05d}.jpg", 10.0 * number, 50.0, 25.0, 0.0, noise, 100.0])
+    write_sheet(root / "Annotations/MOS and Image attribute scores.xlsx", rows)
+
+
+@pytest.mark.parametrize(("noisiness", "noise"), [([0.0, 75.0, 100.0], 4), ([100.0, 75.0, 0.0], 2)])
+def test_spaq_reads_the_attributes_that_we_have_and_turns_noisiness_the_way_of_the_mos(
+    tmp_path: Path, noisiness: list[float], noise: float
+) -> None:
+    lay_spaq(tmp_path, noisiness)
+    (source,) = read("spaq", tmp_path, "test")
+    assert source.attributes == {"exposure": 3, "colour fidelity": 2, "noise": noise, "sharpness": 5}
+    assert source.mos == 3
+
+
+def test_an_attribute_of_spaq_off_its_scale_names_its_line_and_column(tmp_path: Path) -> None:
+    lay_spaq(tmp_path, [0.0, 175.0])
+    with pytest.raises(InputError, match=r"line 3 \(00005\.jpg\), Noisiness has the opinion 175"):
+        read("spaq", tmp_path, "test")
+
+
 def test_a_workbook_that_is_broken_or_has_other_columns_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "book.xlsx"
     path.write_bytes(b"PK no more")
