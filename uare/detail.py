@@ -1,11 +1,11 @@
 """The detail path: gives a restored photo back what the codec lost, as far as it was right in the input.
 
-Fusion happens in pixels: `D(z) + w·(g·(LQ - D(E(LQ))) + r + Σ a·S)`. `LQ - D(E(LQ))` is what the codec drops
-of the input, real detail and degradation alike; `S` are the changes that a few smoothing filters make to the
-input, each split into light and colour. A small U-shaped net sees the pictures and says per pixel how much of
-the first to keep (gain g), how much of each filter to mix in (shares a; below zero they sharpen), and what to
-add (residual r). It starts by keeping all (g = 1, a = r = 0): photos that need little are then right from the
-first step.
+Fusion happens in pixels: `D(z) + w·(g·(LQ - D(E(LQ))) + r + Σ a·C)`. `LQ - D(E(LQ))` is what the codec drops
+of the input, real detail and degradation alike. `C` are candidate changes: what a few smoothing filters do to
+the input, and what takes the latent's change back, whole or its coarse part; each split into light and
+colour. A small U-shaped net sees the pictures and says per pixel how much of the first to keep (gain g), how
+much of each candidate to mix in (shares a; below zero a filter sharpens), and what to add (residual r). It
+starts by keeping all (g = 1, a = r = 0): photos that need little are then right from the first step.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from uare.colour import window_mean
 from uare.errors import ConfigError, InputError
 from uare.smoothing import mixed, smoothing_changes
 from uare.vae import check_sides, zeroed
@@ -30,6 +31,7 @@ DETAIL_CONFIG = {
 }
 BRANCH_SCALE = 0.2  # of a block's first step into the sum, per channel, learned from there
 LOST_SCALE = 12.0  # what the codec loses deviates by some 0.08
+COARSE_RADIUS_PX = 8  # of the windows whose mean is the coarse part of the latent's change
 
 
 class GatedBlock(nn.Module):
@@ -102,27 +104,33 @@ class DetailPath(nn.Module):
                 "each for every scale; correct the configuration"
             )
         self.filters = [(int(radius), float(epsilon)) for radius, epsilon in config["filters"]]
-        num_filters = len(self.filters)
+        num_candidates = len(self.filters) + 2
         self.enter = nn.Sequential(
             nn.PixelUnshuffle(2),  # (B, C, H, W) to (B, 4C, H/2, W/2)
-            nn.Conv2d(4 * (9 + 3 * num_filters), widths[0], 3, padding=1),
+            nn.Conv2d(4 * (9 + 3 * num_candidates), widths[0], 3, padding=1),
         )
         self.scales = Scale(widths, blocks)
-        last = zeroed(nn.Conv2d(widths[0], 4 * (6 + 2 * num_filters), 3, padding=1))
+        last = zeroed(nn.Conv2d(widths[0], 4 * (6 + 2 * num_candidates), 3, padding=1))
         with torch.no_grad():
             assert last.bias is not None
             last.bias[:12] = 1.0  # the gains of 2x2 pixels: an untouched latent gives the photo itself
-        self.leave = nn.Sequential(last, nn.PixelShuffle(2))  # (B, 6 + 2 filters, H, W)
+        self.leave = nn.Sequential(last, nn.PixelShuffle(2))  # (B, 6 + 2K, H, W)
+
+    def candidates(self, lq: Tensor, decoded: Tensor, lq_decoded: Tensor) -> Tensor:
+        """What may be mixed in, (B, K, 3, H, W) float32: filters of the input, and the latent's change undone."""
+        undone = (lq_decoded - decoded).float()
+        undone = torch.stack([undone, window_mean(undone, COARSE_RADIUS_PX)], dim=1)
+        return torch.cat([smoothing_changes(lq, self.filters), undone], dim=1)
 
     def maps(
-        self, lq: Tensor, decoded: Tensor, lq_decoded: Tensor, changes: Tensor
+        self, lq: Tensor, decoded: Tensor, lq_decoded: Tensor, candidates: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Gain and residual (B, 3, H, W) and shares (B, 2K, H, W), of pictures and changes (B, K, 3, H, W)."""
+        """Gain and residual (B, 3, H, W) and shares (B, 2K, H, W) of the pictures and K candidates."""
         # all at about unit deviation
         seen = [4 * (lq - 0.5), 4 * (decoded - 0.5), LOST_SCALE * (lq - lq_decoded)]
-        seen.append(LOST_SCALE * changes.flatten(1, 2).to(lq.dtype))
+        seen.append(LOST_SCALE * candidates.flatten(1, 2).to(lq.dtype))
         maps = self.leave(self.scales(self.enter(torch.cat(seen, dim=1)))).to(decoded.dtype)
-        gain, residual, shares = maps.split([3, 3, 2 * len(self.filters)], dim=1)
+        gain, residual, shares = maps.split([3, 3, maps.shape[1] - 6], dim=1)
         return gain, residual, shares
 
     def forward(
@@ -140,7 +148,7 @@ class DetailPath(nn.Module):
                 f"detail path got pictures of {tuple(lq.shape)}, {tuple(decoded.shape)} and "
                 f"{tuple(lq_decoded.shape)}, expected one shape; resize the input to the target first"
             )
-        changes = smoothing_changes(lq, self.filters)
-        gain, residual, shares = self.maps(lq, decoded, lq_decoded, changes)
-        smoothed = mixed(changes, shares).to(decoded.dtype)
-        return decoded + weight * (gain * (lq - lq_decoded) + residual + smoothed)
+        candidates = self.candidates(lq, decoded, lq_decoded)
+        gain, residual, shares = self.maps(lq, decoded, lq_decoded, candidates)
+        chosen = mixed(candidates, shares).to(decoded.dtype)
+        return decoded + weight * (gain * (lq - lq_decoded) + residual + chosen)
