@@ -128,8 +128,9 @@ class DetailPath(nn.Module):
         """Gain and residual (B, 3, H, W) and shares (B, 2K, H, W) of the pictures and K candidates."""
         # all at about unit deviation
         seen = [4 * (lq - 0.5), 4 * (decoded - 0.5), LOST_SCALE * (lq - lq_decoded)]
-        seen.append(LOST_SCALE * candidates.flatten(1, 2).to(lq.dtype))
-        maps = self.leave(self.scales(self.enter(torch.cat(seen, dim=1)))).to(decoded.dtype)
+        seen.append(LOST_SCALE * candidates.flatten(1, 2))
+        inputs = torch.cat(seen, dim=1).to(next(self.parameters()).dtype)
+        maps = self.leave(self.scales(self.enter(inputs))).float()
         gain, residual, shares = maps.split([3, 3, maps.shape[1] - 6], dim=1)
         return gain, residual, shares
 
@@ -138,8 +139,8 @@ class DetailPath(nn.Module):
     ) -> Tensor:
         """The fused picture (B, 3, H, W), not clamped.
 
-        `lq` is the input, `decoded` D(z) of the restored latent, `lq_decoded` D(E(LQ)); all (B, 3, H, W) in
-        the scale of [0, 1] with sides divisible by 16. `weight` in [0, 1] is a number or a map (B, 1, H, W);
+        `lq` is the input, `decoded` D(z) of the restored latent, `lq_decoded` D(E(LQ)); all (B, 3, H, W) float32
+        in the scale of [0, 1] with sides divisible by 16, whatever precision the net has. `weight` in [0, 1] is a number or a map (B, 1, H, W);
         where it is 0 the result is exactly `decoded`. Raises InputError if the shapes do not fit.
         """
         check_sides(lq)
@@ -150,5 +151,4 @@ class DetailPath(nn.Module):
             )
         candidates = self.candidates(lq, decoded, lq_decoded)
         gain, residual, shares = self.maps(lq, decoded, lq_decoded, candidates)
-        chosen = mixed(candidates, shares).to(decoded.dtype)
-        return decoded + weight * (gain * (lq - lq_decoded) + residual + chosen)
+        return decoded + weight * (gain * (lq - lq_decoded) + residual + mixed(candidates, shares))
