@@ -37,7 +37,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("words", frozenset({"errors", "vocabulary", "prompts", "analysis", "results", "ratings"})),
     (
         "pictures",
-        frozenset({"images", "saving", "samples", "alpha", "colour", "metadata", "sixteen_bit", "writing"})
+        frozenset({"images", "saving", "samples", "alpha", "colour", "smoothing", "metadata", "sixteen_bit", "writing"})
         | frozenset({"masks", "tiling", "view", "folders", "likeness", "opencv_resize", "bradley_terry"})
         | frozenset({"partition", "superpixels", "segmenter"}),
     ),
@@ -68,7 +68,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
 # What `data` takes of `uare`: words, pictures, and how samples become tokens; never a network.
 DATA_MAY_USE = frozenset(
     {"errors", "vocabulary", "prompts", "analysis", "results", "ratings"}
-    | {"images", "saving", "tiling", "colour"}
+    | {"images", "saving", "tiling", "colour", "smoothing"}
     | {"config", "resizing", "tokenizer", "segments", "packing", "patches", "schedule", "folders"}
 )
 

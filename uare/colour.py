@@ -53,22 +53,20 @@ def retoned(source: Tensor, result: Tensor) -> Tensor:
     guide = source.float()
     size = [max(1, round(side / TONE_STRIDE)) for side in source.shape[-2:]]
     x, y = (F.interpolate(image, size, mode="area") for image in (guide, result.float()))
-    mean_x, mean_y = _window_mean(x), _window_mean(y)
-    variance = _window_mean(x * x) - mean_x**2
-    slope = (_window_mean(x * y) - mean_x * mean_y) / (variance + TONE_EPSILON)
+    mean_x, mean_y = window_mean(x, TONE_RADIUS), window_mean(y, TONE_RADIUS)
+    variance = window_mean(x * x, TONE_RADIUS) - mean_x**2
+    slope = (window_mean(x * y, TONE_RADIUS) - mean_x * mean_y) / (variance + TONE_EPSILON)
     offset = mean_y - slope * mean_x
     slope, offset = (
-        F.interpolate(_window_mean(lines), source.shape[-2:], mode="bilinear") for lines in (slope, offset)
+        F.interpolate(window_mean(lines, TONE_RADIUS), source.shape[-2:], mode="bilinear")
+        for lines in (slope, offset)
     )
     return (slope * guide + offset).clamp(0, 1)
 
 
-def _window_mean(image: Tensor) -> Tensor:
-    """Mean over windows of 2·TONE_RADIUS + 1 pixels, cut at the borders; (B, C, h, w) both ways."""
-    for kernel, padding in (
-        ((2 * TONE_RADIUS + 1, 1), (TONE_RADIUS, 0)),
-        ((1, 2 * TONE_RADIUS + 1), (0, TONE_RADIUS)),
-    ):
+def window_mean(image: Tensor, radius: int) -> Tensor:
+    """Mean over windows of 2·radius + 1 pixels, cut at the borders; (B, C, h, w) both ways."""
+    for kernel, padding in (((2 * radius + 1, 1), (radius, 0)), ((1, 2 * radius + 1), (0, radius))):
         image = F.avg_pool2d(image, kernel, 1, padding, count_include_pad=False)
     return image
 

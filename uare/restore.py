@@ -352,9 +352,8 @@ def _decoded(
         seen = decode_tokens(model.codec, latents.to(model.device), grid, patch)
         if request.colours is Colours.SOUND:
             restored = match_low_frequencies(restored, seen)
-        dtype = model.dtype
-        weight = _detail_weight(fidelity, request, strength, tiles.to(dtype))
-        restored = model.detail(tiles.to(dtype), restored.to(dtype), seen.to(dtype), weight).float()
+        weight = _detail_weight(fidelity, request, strength, tiles)
+        restored = model.detail(tiles, restored, seen, weight)
     elif fidelity > 0 and request.colours is Colours.SOUND:
         restored = match_low_frequencies(restored, tiles)
     return restored.cpu()

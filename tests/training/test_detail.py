@@ -23,7 +23,7 @@ from training.detail_shards import (
 from uare.detail import DetailPath
 from uare.errors import InputError
 
-SMALL = {"widths": [8, 8], "blocks": [1, 1]}
+SMALL = {"widths": [8, 8], "blocks": [1, 1], "filters": [[1, 1e-3], [2, 1e-2]]}
 
 
 def examples_of(kinds: list[int], side: int = 48, error: float = 0.1) -> DetailExamples:

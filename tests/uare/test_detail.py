@@ -8,8 +8,9 @@ from torch import Tensor
 
 from uare.detail import DetailPath
 from uare.errors import ConfigError, InputError
+from uare.smoothing import mixed
 
-SMALL = {"widths": [8, 8], "blocks": [1, 1]}
+SMALL = {"widths": [8, 8], "blocks": [1, 1], "filters": [[1, 1e-3], [2, 1e-2]]}
 
 
 @pytest.fixture
@@ -45,12 +46,14 @@ def test_weight_zero_is_exactly_the_plain_decoder(
 
 
 @torch.no_grad()
-def test_fusion_is_gain_times_lost_detail_plus_residual(
+def test_fusion_is_gain_times_lost_detail_plus_shares_of_candidates_plus_residual(
     trained: DetailPath, pictures: tuple[Tensor, Tensor, Tensor]
 ) -> None:
     lq, decoded, lq_decoded = pictures
-    gain, residual = trained.maps(lq, decoded, lq_decoded)
-    expected = decoded + 0.25 * (gain * (lq - lq_decoded) + residual)
+    candidates = trained.candidates(*pictures)
+    assert torch.equal(candidates[:, -2], lq_decoded - decoded)
+    gain, residual, shares = trained.maps(*pictures, candidates)
+    expected = decoded + 0.25 * (gain * (lq - lq_decoded) + residual + mixed(candidates, shares))
     assert torch.allclose(trained(lq, decoded, lq_decoded, weight=0.25), expected)
 
 
@@ -71,13 +74,13 @@ def test_a_crop_far_from_its_border_is_fused_as_in_the_whole_picture(trained: De
     pictures = torch.rand(3, 1, 3, 64, 256, generator=generator)
     whole = trained(*pictures)
     part = trained(*pictures[..., :192])
-    # the small path reaches 60 px; float32 sums in another order differ by less than 1e-5
-    assert torch.allclose(part[..., :128], whole[..., :128], atol=1e-5)
+    # the small path reaches 68 px; float32 sums in another order differ by less than 1e-5
+    assert torch.allclose(part[..., :112], whole[..., :112], atol=1e-5)
 
 
 def test_widths_and_blocks_must_belong_to_the_same_scales() -> None:
     with pytest.raises(ConfigError, match="one of each for every scale"):
-        DetailPath({"widths": [8, 8], "blocks": [1]})
+        DetailPath({**SMALL, "blocks": [1]})
 
 
 def test_pictures_of_different_sizes_are_refused(trained: DetailPath) -> None:

@@ -86,7 +86,7 @@ def tiny_restorer(*, is_local: bool = False, changes: bool = True) -> UAREModel:
     config = tiny_config("residual")
     config.latent = LatentConfig(table_side=20)  # 320 px
     config.tile_px = 256
-    config.detail = {"widths": [8, 8], "blocks": [1, 1]}
+    config.detail = {"widths": [8, 8], "blocks": [1, 1], "filters": [[1, 1e-3], [2, 1e-2]]}
     config.fidelity = 1.0
     torch.manual_seed(0)
     model = UAREModel(config).eval()
