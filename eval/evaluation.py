@@ -187,7 +187,7 @@ def _recorded(options: Options) -> tuple[list[Listed], list[SubjectInfo]]:
 
 
 def _contenders(options: Options, ranks: Ranks) -> tuple[list[Contender], list[str]]:
-    """What the options name, in the order of tables: baselines, made elsewhere, models; and what is left out."""
+    """What the options name, in the order of tables (baselines to judges), and what is left out."""
     check_baselines(options.baselines)
     peers, problems = peer_subjects(options.baselines, options.peer_weights)
     baselines: list[Subject] = [*classical_subjects(options.baselines), *peers]
