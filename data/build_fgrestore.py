@@ -5,7 +5,8 @@ labelled by votes of people or, marked as pseudo, by a vote of full-reference me
 
     python data/build_fgrestore.py --results FOLDER... --votes votes.jsonl --output SET
     python data/build_fgrestore.py --pairs FOLDER --filters all --uare 0:1 0:0.5 \\
-        --restorer "name=program {input} {output}" --vote psnr ssim ciede2000 --output SET
+        --peers all --peer-weights DIR --restorer "name=program {input} {output}" \\
+        --vote psnr ssim ciede2000 --output SET
 
 `data/fgrestore/layout.py` says what is in SET, `data/fgrestore/results.py` how results must lie, and
 docs/votes-format.md what votes are. Exit code 0: all done; 1: something was left out, the rest is done; 2:
