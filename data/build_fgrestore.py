@@ -5,7 +5,8 @@ labelled by votes of people or, marked as pseudo, by a vote of full-reference me
 
     python data/build_fgrestore.py --results FOLDER... --votes votes.jsonl --output SET
     python data/build_fgrestore.py --pairs FOLDER --filters all --uare 0:1 0:0.5 \\
-        --restorer "name=program {input} {output}" --vote psnr ssim ciede2000 --output SET
+        --peers all --peer-weights DIR --restorer "name=program {input} {output}" \\
+        --vote psnr ssim ciede2000 --output SET
 
 `data/fgrestore/layout.py` says what is in SET, `data/fgrestore/results.py` how results must lie, and
 docs/votes-format.md what votes are. Exit code 0: all done; 1: something was left out, the rest is done; 2:
@@ -28,6 +29,7 @@ from data.fgrestore.filters import MOST_JND_IMAGES
 from data.fgrestore.inputs import Harm
 from data.fgrestore.labels import Consensus
 from data.fgrestore.measures import BUILTINS
+from data.fgrestore.peers import EVERY, PEERS, peer_restorer, peers_named
 from data.fgrestore.restorers import Command, filters_named, our_restorer
 from data.fgrestore.summary import as_text, leanings, report
 from uare.errors import InputError, UAREError
@@ -75,6 +77,7 @@ def _write_report(built: Built) -> list[str]:
 
 def _options(chosen: argparse.Namespace) -> BuildOptions:
     commands = [_command(text, chosen.timeout) for text in chosen.restorer]
+    commands += _peers(chosen)
     commands += [our_restorer(*_setting(text), chosen.model, chosen.timeout) for text in chosen.uare]
     names = [one.name for one in commands]
     for name in names:
@@ -123,6 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     filters = ", ".join(dict.fromkeys(row.name for row in FILTERS))
     add("--filters", nargs="+", default=[], metavar="NAME", help=f"restore by these: all, {filters}")
     add("--restorer", action="append", default=[], metavar="NAME=COMMAND", help="restore by a program")
+    peers = ", ".join((EVERY, *(row.name for row in PEERS)))
+    add("--peers", nargs="+", default=[], metavar="NAME", help=f"by published networks: {peers}")
+    add("--peer-weights", type=Path, metavar="DIR", help="weights of --peers (eval/DATASETS.md)")
     add("--uare", nargs="+", default=[], metavar="SEED:FIDELITY[:WORDS]", help="by our own model")
     add("--model", default="uare-tiny", help="of --uare")
     add("--timeout", type=float, default=TIMEOUT_S, metavar="S", help="of a program, for one picture")
@@ -153,6 +159,13 @@ def _harm(chosen: argparse.Namespace) -> Harm:
         crop_px=chosen.crop,
         seed=chosen.seed,
     )
+
+
+def _peers(chosen: argparse.Namespace) -> list[Command]:
+    peers = peers_named(chosen.peers)
+    if peers and chosen.peer_weights is None:
+        raise InputError("--peers need their weights; name the folder with --peer-weights (eval/DATASETS.md)")
+    return [peer_restorer(peer, chosen.peer_weights, chosen.timeout) for peer in peers]
 
 
 def _command(text: str, timeout_s: float) -> Command:

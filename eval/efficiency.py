@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.intervals import MeanInterval
-from eval.records import CLASSICAL, MODEL, RESTORE, UNTOUCHED, MetricInfo, Run, SubjectInfo
+from eval.records import CLASSICAL, MODEL, PEER, RESTORE, UNTOUCHED, MetricInfo, Run, SubjectInfo
 from eval.report.means import direction, mean_of, values_of
 from eval.report.model import Cell, Column, Section, Table, estimate, mean, number, word
 from uare.writing import write_atomically
@@ -50,7 +50,7 @@ def measure_costs(run: Run, sizes: Sequence[tuple[int, int]] = SIZES, repeats: i
     known = {(one.subject, one.digest, one.side_px, one.scale): one for one in read_costs(run.folder)}
     costs = []
     for subject in run.info.subjects:
-        if subject.kind not in (MODEL, CLASSICAL, UNTOUCHED) or subject.folder == "metrics":
+        if subject.kind not in (MODEL, CLASSICAL, PEER, UNTOUCHED) or subject.folder == "metrics":
             continue
         for side, scale in sizes:
             found = known.get((subject.name, subject.digest, side, scale))
@@ -130,6 +130,7 @@ def problems_of(costs: Sequence[Cost]) -> list[str]:
 def _measure(subject: SubjectInfo, side: int, scale: int, repeats: int) -> Cost:
     kind, source = ("model", subject.source) if subject.kind == MODEL else ("baseline", subject.name)
     command = [sys.executable, str(SCRIPT), kind, source]
+    command += ["--peer-weights", subject.source] if subject.kind == PEER else []
     command += ["--side", str(side), "--scale", str(scale), "--repeats", str(repeats)]
     blank = Cost(subject=subject.name, digest=subject.digest, side_px=side, scale=scale)
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from data.fgrestore.peers import peers_named
 from eval.adapters.classical import classical_subjects
+from eval.baselines import enlarge_bicubic
 from eval.memory import peak_memory_bytes
 from eval.metrics import Array
 from eval.pictures import to_bytes
@@ -43,8 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--side", type=int, required=True, help="of the square input, in pixels")
     parser.add_argument("--scale", type=int, required=True)
     parser.add_argument("--repeats", type=int, required=True)
+    parser.add_argument("--peer-weights", type=Path, help="the baseline is a network with its weights here")
     asked = parser.parse_args(argv)
-    restorer = _model(asked.source) if asked.kind == "model" else _baseline(asked.source)
+    if asked.kind == "model":
+        restorer = _model(asked.source)
+    elif asked.peer_weights is not None:
+        restorer = _peer(asked.source, asked.peer_weights)
+    else:
+        restorer = _baseline(asked.source)
     picture = picture_to_restore(asked.side)
     restorer.restore(picture, asked.scale)
     seconds = []
@@ -80,6 +88,23 @@ def _baseline(name: str) -> Restorer:
         return row.function(row.enlarge(picture, scale))
 
     return Restorer(restore=restore, num_parameters=0, device="cpu", dtype="float64")
+
+
+def _peer(name: str, weights: Path) -> Restorer:
+    from eval.peers.restoring import load_network, restored
+
+    (peer,) = peers_named([name])
+    network = load_network(peer, weights)
+
+    def restore(picture: Array, scale: int) -> Array:
+        return restored(network, enlarge_bicubic(picture, scale))
+
+    return Restorer(
+        restore=restore,
+        num_parameters=sum(one.numel() for one in network.parameters()),
+        device="cpu",
+        dtype="float32",
+    )
 
 
 def _model(source: str) -> Restorer:

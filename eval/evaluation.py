@@ -11,6 +11,7 @@ from eval.adapters.elsewhere import FolderSubject
 from eval.adapters.judge import judge_subject
 from eval.adapters.measures import PicturesThemselves
 from eval.adapters.model import ModelSubject, model_subject
+from eval.adapters.peers import peer_subjects
 from eval.adapters.prompting import prompted_subjects
 from eval.adapters.subject import Contender, Subject
 from eval.environment import git_hash, package_versions
@@ -18,7 +19,7 @@ from eval.gauges import Gauges
 from eval.journal import fold
 from eval.metrics.rows import Metric
 from eval.metrics.table import default_metrics, find_metrics
-from eval.options import DEFAULT_MODEL, Named, Options, check_names
+from eval.options import DEFAULT_MODEL, Named, Options, check_baselines, check_names
 from eval.quoted import Quoted, check_quoted, read_quoted, write_quoted
 from eval.ranks import Ranks
 from eval.records import (
@@ -102,9 +103,9 @@ def evaluate(options: Options, ranks: Ranks) -> Run | None:
 
 
 def _predict(options: Options, ranks: Ranks) -> tuple[list[Listed], list[SubjectInfo], list[str]]:
-    """Lists every suite and predicts; the suites, all subjects, and a sentence for each idle subject."""
+    """Lists every suite and predicts; the suites, all subjects, a sentence for each that had to be idle."""
     suites = suites_named(options.suites)
-    contenders = _contenders(options, ranks)
+    contenders, problems = _contenders(options, ranks)
     infos: dict[str, SubjectInfo] = {}
     busy: set[str] = set()
     listed = [ranks.share(_list(suite, options) if ranks.leads else None) for suite in suites]
@@ -124,7 +125,7 @@ def _predict(options: Options, ranks: Ranks) -> tuple[list[Listed], list[Subject
         predict_suite(suite.items, meant, folder, ranks)
         ranks.wait()
         _fold([folder / one.info.folder for one in meant], suite.items, [], ranks)
-    problems = [
+    problems += [
         f"{one.name}: {one.source} holds no result for any item of this run; name them like the inputs"
         for one in infos.values()
         if one.kind == MADE_ELSEWHERE and one.name not in busy
@@ -185,14 +186,16 @@ def _recorded(options: Options) -> tuple[list[Listed], list[SubjectInfo]]:
     return listed, list(info.subjects)
 
 
-def _contenders(options: Options, ranks: Ranks) -> list[Contender]:
-    """What the options name, in the order of tables: untouched and classical, made elsewhere, models."""
-    classical: list[Subject] = [*classical_subjects(options.baselines)]
+def _contenders(options: Options, ranks: Ranks) -> tuple[list[Contender], list[str]]:
+    """What the options name, in the order of tables (baselines to judges), and what is left out."""
+    check_baselines(options.baselines)
+    peers, problems = peer_subjects(options.baselines, options.peer_weights)
+    baselines: list[Subject] = [*classical_subjects(options.baselines), *peers]
     models = _models(options, ranks)
     judges = [judge_subject(one.name, one.source, DEFAULT_MODEL) for one in options.judges]
     elsewhere = [(one.name or Path(one.source).name, Path(one.source)) for one in options.predictions]
     check_names(
-        [one.info.name for one in (*classical, *models, *judges)]
+        [one.info.name for one in (*baselines, *models, *judges)]
         + [name for name, _ in elsewhere]
         + [MEASURES]
     )
@@ -203,12 +206,13 @@ def _contenders(options: Options, ranks: Ranks) -> list[Contender]:
     def folder(name: str, path: Path) -> Contender:
         return lambda suite, items: FolderSubject(name, path, suite, items)
 
-    return [
-        *(always(one) for one in classical),
+    contenders = [
+        *(always(one) for one in baselines),
         *(folder(name, path) for name, path in elsewhere),
         *(always(one) for one in models),
         *(always(one) for one in judges),
     ]
+    return contenders, problems
 
 
 def _models(options: Options, ranks: Ranks) -> list[Subject]:

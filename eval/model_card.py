@@ -21,6 +21,7 @@ from eval.records import (
     CLASSICAL,
     MADE_ELSEWHERE,
     MODEL,
+    PEER,
     QUOTED,
     RESTORE,
     UNTOUCHED,
@@ -39,7 +40,7 @@ from uare.errors import InputError, UAREError
 
 BEGIN, END = "<!-- tables: begin (eval/model_card.py) -->", "<!-- tables: end -->"
 PSNR, SIMILARITY, STRUCTURE = ("psnr_rgb", "psnr_y_ycbcr"), ("ssim_y_yiq", "ssim_y_ycbcr"), ("gmsd",)
-RIVALS = (CLASSICAL, QUOTED, MADE_ELSEWHERE)  # beside which the model stands, the best of each kind
+RIVALS = (CLASSICAL, PEER, QUOTED, MADE_ELSEWHERE)  # beside which the model stands, the best of each kind
 LEGEND = (
     "Means with 95 % bootstrap intervals. ▲ better than the untouched photo, ▼ worse, by the interval of the "
     "paired difference; no mark: not told apart. The best of others is chosen for each row, after the fact, "

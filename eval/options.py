@@ -6,8 +6,10 @@ import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
+from data.fgrestore.peers import PEERS
 from eval.adapters.classical import EVERY
 from eval.baselines import BASELINES, BICUBIC, IDENTITY
 from eval.suites.table import SUITES
@@ -32,6 +34,7 @@ class Options:
     command: str
     models: tuple[Named, ...]
     baselines: tuple[str, ...]
+    peer_weights: Path | None
     predictions: tuple[Named, ...]
     judges: tuple[Named, ...]
     simple_prompt: bool
@@ -65,6 +68,7 @@ def read_options(given: Sequence[str], command: str) -> Options:
         command=command,
         models=models,
         baselines=baselines,
+        peer_weights=chosen.peer_weights,
         predictions=predictions,
         judges=judges,
         simple_prompt=chosen.simple_prompt or chosen.analyst is not None,
@@ -90,6 +94,7 @@ def read_options(given: Sequence[str], command: str) -> Options:
 def _parser() -> argparse.ArgumentParser:
     suites = ", ".join(dict.fromkeys([row.family for row in SUITES] + [row.name for row in SUITES]))
     baselines = ", ".join((EVERY, *(row.name for row in BASELINES)))
+    peers = ", ".join(row.name for row in PEERS)
     parser = argparse.ArgumentParser(
         prog="eval/run_all.py",
         description="Measures models on every suite whose data is there. eval/DATASETS.md says where data is "
@@ -126,7 +131,10 @@ def _parser() -> argparse.ArgumentParser:
         "--baseline",
         nargs="+",
         metavar="NAME",
-        help=f"{baselines} (default: {' '.join(DEFAULT_BASELINES)})",
+        help=f"{baselines} (default: {' '.join(DEFAULT_BASELINES)}); with --peer-weights also {peers}",
+    )
+    parser.add_argument(
+        "--peer-weights", type=Path, metavar="DIR", help="weights of published networks (eval/DATASETS.md)"
     )
     parser.add_argument("--quoted", type=Path, metavar="JSON", help="published values on the suite pairs")
     parser.add_argument("--suite", metavar="A,B", help=f"only these: {suites}")
@@ -165,6 +173,16 @@ def check_names(names: Sequence[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"two subjects are called {name!r}; give each its name as NAME=FOLDER")
+
+
+def check_baselines(names: Sequence[str]) -> None:
+    """Raises InputError for a name that is neither that of a classical filter nor of a published network."""
+    known = [*(row.name for row in BASELINES), *(row.name for row in PEERS)]
+    for name in names:
+        if name not in (*known, EVERY):
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"choose from {EVERY}, {', '.join(known)}"
+            raise InputError(f"there is no baseline {name!r}; {hint}")
 
 
 def _named(text: str) -> Named:

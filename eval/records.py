@@ -28,6 +28,7 @@ SCHEMA_VERSION = 1
 # Kinds of suites and items. Of COMPARE, `gt` is the other picture: scores are positive where `lq` is better.
 RESTORE, SCORE, COMPARE = "restore", "score", "compare"
 MODEL, CLASSICAL, UNTOUCHED, QUOTED = "model", "classical", "untouched", "quoted"  # kinds of subjects
+PEER = "published network"  # a subject of `--peer-weights`
 MADE_ELSEWHERE = "made elsewhere"  # a subject read from a folder of results
 MEASURES = "metrics"  # the subject of scoring suites under which metrics of the pictures themselves stand
 OWN_SCORE = "score"  # the protocol under which a subject's own opinion of a picture stands
@@ -100,8 +101,8 @@ class SubjectInfo:
 
     name: str
     folder: str
-    kind: str  # MODEL, CLASSICAL, UNTOUCHED or MADE_ELSEWHERE
-    source: str  # path of a model or folder of results, empty for baselines
+    kind: str  # MODEL, CLASSICAL, PEER, UNTOUCHED, QUOTED or MADE_ELSEWHERE
+    source: str  # path of a model or of a folder of results or weights, empty for classical filters
     digest: str  # of its weights and settings
 
 

@@ -25,6 +25,11 @@ SHARPENED = ("blur", "lowres")
 DARK, PALE = ("lowlight",), ("haze",)
 
 
+def is_meant_for(task: str, tasks: tuple[str, ...]) -> bool:
+    """Says whether a restorer for some degradations is for a task: one of them, or none of the vocabulary."""
+    return task in tasks or task not in DEGRADATIONS
+
+
 @dataclass(frozen=True, kw_only=True)
 class Filter:
     """A row of `FILTERS`."""
@@ -35,7 +40,7 @@ class Filter:
 
     def is_for(self, task: str) -> bool:
         """Says whether the filter is meant for a task; one outside the vocabulary gets every filter."""
-        return task in self.tasks or task not in DEGRADATIONS
+        return is_meant_for(task, self.tasks)
 
 
 def leave(image: Image) -> Image:

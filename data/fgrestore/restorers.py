@@ -16,7 +16,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,8 @@ class Command:
     name: str
     template: str
     timeout_s: float
+    is_for: Callable[[str], bool] = lambda task: True  # which tasks it restores
+    made_by: str = ""  # what its results depend on; empty: the template
 
     def __post_init__(self) -> None:
         one = "{input}" in self.template and "{output}" in self.template
@@ -117,22 +119,24 @@ def run_filters(rows: Sequence[Filter], inputs: Inputs, output: Path) -> Gathere
 def run_command(command: Command, inputs: Inputs, output: Path) -> Gathered:
     """The same for a program; a sentence for each picture that it did not restore."""
     ledger = _Ledger(output)
+    made_by = command.made_by or command.template
+    paths = {key: path for key, path in inputs.paths.items() if command.is_for(key[0])}
     jobs = {
         key: _place(output, key, command.name)
-        for key, path in inputs.paths.items()
-        if not ledger.has(_place(output, key, command.name), path, command.template)
+        for key, path in paths.items()
+        if not ledger.has(_place(output, key, command.name), path, made_by)
     }
     for place in jobs.values():  # of another command or another picture
         place.unlink(missing_ok=True)
     run = _for_folders if command.is_for_folders else _one_by_one
     problems = list(run(command, inputs, jobs, output)) if jobs else []
     results = []
-    for key, path in inputs.paths.items():
+    for key, path in paths.items():
         place = _place(output, key, command.name)
         if key in jobs and place.is_file():
-            ledger.add(place, path, command.template)
+            ledger.add(place, path, made_by)
         if place.is_file():
-            results.append(inputs.result(*key, command.name, place, command.template))
+            results.append(inputs.result(*key, command.name, place, made_by))
     return Gathered(results=tuple(results), problems=tuple(problems))
 
 
@@ -162,7 +166,7 @@ def _for_folders(
     command: Command, inputs: Inputs, jobs: dict[tuple[str, str], Path], output: Path
 ) -> Iterator[str]:
     # a name that changes with the command: nothing of an earlier one is taken for its results
-    digest = hashlib.sha256(command.template.encode()).hexdigest()[:8]
+    digest = hashlib.sha256((command.made_by or command.template).encode()).hexdigest()[:8]
     outputs = output / "work" / f"{command.name}-{digest}"
     outputs.mkdir(parents=True, exist_ok=True)
     failure = _run(command.words(inputs=inputs.folder, outputs=outputs), command.timeout_s * len(jobs))

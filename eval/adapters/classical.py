@@ -1,16 +1,14 @@
-"""Baselines as subjects: rows of `eval.baselines`."""
+"""Classical baselines as subjects: rows of `eval.baselines`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from eval.adapters.subject import Answer, text_digest
 from eval.baselines import BASELINES, BICUBIC, IDENTITY, Baseline
 from eval.metrics import Array
 from eval.records import CLASSICAL, RESTORE, UNTOUCHED, Item, SubjectInfo
-from uare.errors import InputError
 
 EVERY = "all"
 
@@ -44,11 +42,5 @@ class ClassicalSubject:
 
 
 def classical_subjects(names: Sequence[str]) -> list[ClassicalSubject]:
-    """The baselines of these names in the order of the table, `all` for every one; InputError if unknown."""
-    known = [row.name for row in BASELINES]
-    for name in names:
-        if name not in (*known, EVERY):
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"choose from {EVERY}, {', '.join(known)}"
-            raise InputError(f"there is no baseline {name!r}; {hint}")
+    """The classical baselines of these names in the order of the table, `all` for every one."""
     return [ClassicalSubject(baseline=row) for row in BASELINES if EVERY in names or row.name in names]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eval.records import QUOTED, RESTORE, MetricInfo, Run, SuiteInfo, SuiteRun
+from eval.records import PEER, QUOTED, RESTORE, MetricInfo, Run, SuiteInfo, SuiteRun
 from eval.report.cases import gallery
 from eval.report.differences import difference_table
 from eval.report.judges import judge_plots, judge_tables
@@ -30,7 +30,7 @@ def build_report(run: Run, extra: Sequence[Section] = (), scenes: SceneFile | No
         _metrics_section(run.info.metrics),
     ]
     of_scenes = (*scenes.problems, *unknown_pictures(run, scenes)) if scenes else ()
-    models = [one.name for one in run.info.subjects if one.source and one.kind != QUOTED]
+    models = [one.name for one in run.info.subjects if one.source and one.kind not in (PEER, QUOTED)]
     titles = ", ".join(dict.fromkeys(models)) or ", ".join(suite.info.title for suite in ran)
     report = Report(
         title=f"Evaluation of {titles}" if titles else "Evaluation",

@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.records import MADE_ELSEWHERE, MODEL, UNTOUCHED, Item, MetricInfo, SubjectRun, SuiteRun, picture_of
+from eval.records import (
+    MADE_ELSEWHERE,
+    MODEL,
+    PEER,
+    UNTOUCHED,
+    Item,
+    MetricInfo,
+    SubjectRun,
+    SuiteRun,
+    picture_of,
+)
 from eval.report.means import direction, measured_metrics
 from eval.report.model import Case, Gallery, Order, Version
 from eval.scenes import Scenes
@@ -90,9 +100,9 @@ def files_of(subject: SubjectRun, suite_folder: Path) -> dict[str, Path]:
 
 
 def _shown(subjects: Sequence[SubjectRun]) -> list[SubjectRun]:
-    """Models, then results of others, then baselines; the untouched input is a version of its own."""
+    """Models, results of others, networks, then filters; the untouched input is a version of its own."""
     restored = [one for one in subjects if one.info.kind != UNTOUCHED and one.predictions]
-    ranks = {MODEL: 0, MADE_ELSEWHERE: 1}
+    ranks = {MODEL: 0, MADE_ELSEWHERE: 1, PEER: 2}
     return sorted(restored, key=lambda one: ranks.get(one.info.kind, len(ranks)))[:MOST_SUBJECTS]
 
 

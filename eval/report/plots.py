@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
-from eval.records import CLASSICAL, MADE_ELSEWHERE, MODEL, UNTOUCHED, Item, MetricInfo, SubjectRun, SuiteRun
+from eval.records import (
+    CLASSICAL,
+    MADE_ELSEWHERE,
+    MODEL,
+    PEER,
+    UNTOUCHED,
+    Item,
+    MetricInfo,
+    SubjectRun,
+    SuiteRun,
+)
 from eval.report.means import measured_metrics, values_of
 from eval.report.model import Point, Radar, Scatter
 
@@ -101,8 +111,8 @@ def _full_means(
     suite: SuiteRun, parts: Sequence[tuple[Sequence[Item], MetricInfo]]
 ) -> dict[str, list[float]]:
     """Means of each part for the subjects that have all, models first and few enough to be told apart."""
-    rank = {MODEL: 0, MADE_ELSEWHERE: 1, UNTOUCHED: 2, CLASSICAL: 3}
-    ordered: list[SubjectRun] = sorted(suite.subjects, key=lambda one: rank.get(one.info.kind, 4))
+    rank = {MODEL: 0, MADE_ELSEWHERE: 1, UNTOUCHED: 2, PEER: 3, CLASSICAL: 4}
+    ordered: list[SubjectRun] = sorted(suite.subjects, key=lambda one: rank.get(one.info.kind, 5))
     means: dict[str, list[float]] = {}
     for subject in ordered:
         found = [values_of(subject, items, metric.id) for items, metric in parts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from eval.model_card import BEGIN, END, filled, main, restored_table
 from eval.records import (
     CLASSICAL,
     MODEL,
+    PEER,
     RESTORE,
     UNTOUCHED,
     Item,
@@ -108,6 +110,20 @@ def test_the_best_filter_is_one_that_did_every_photo_of_the_row() -> None:
     best = [column.name for column in table.columns].index("best classical")
     named = {row[0].text: row[best].text for row in table.rows}
     assert named["dark"].endswith(", good") and named["all"].endswith(", poor")
+
+
+def test_published_networks_have_a_column_beside_that_of_the_filters() -> None:
+    run = _run()
+    (suite,) = run.suites
+    subjects = tuple(
+        replace(one, info=replace(one.info, kind=PEER)) if one.info.name == "good" else one
+        for one in suite.subjects
+    )
+    table = restored_table(replace(suite, subjects=subjects), run)
+    columns = [column.name for column in table.columns]
+    dark = {row[0].text: row for row in table.rows}["dark"]
+    assert dark[columns.index("best published network")].text.endswith(", good")
+    assert dark[columns.index("best classical")].text.endswith(", poor")
 
 
 def test_a_mark_stands_where_the_paired_difference_leaves_zero_out() -> None:

@@ -6,18 +6,21 @@ import csv
 import json
 import sys
 import time
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import save_file
 
 from data.build_fgrestore import main
 from data.fgrestore.inputs import Harm, harmed_photos
 from data.fgrestore.layout import read_fgrestore, read_open
 from data.fgrestore.restorers import Command, our_restorer
 from data.votes import Vote, write_votes
+from eval.peers.table import NETWORKS
 from uare.errors import InputError
 
 pytest.importorskip("pyarrow")
@@ -274,9 +277,33 @@ def test_a_program_for_whole_folders_fills_one_like_the_other(tmp_path: Path) ->
         np.testing.assert_array_equal(copied, given)
 
 
+def test_published_networks_restore_what_they_are_for_and_their_weights_are_named(tmp_path: Path) -> None:
+    output, weights = tmp_path / "set", tmp_path / "weights"
+    weights.mkdir()
+    for name in ("aod-net", "adnet-color-blind"):
+        save_file(NETWORKS[name].build().state_dict(), weights / f"{name}.safetensors")
+    words = (
+        *("--pairs", _inputs(tmp_path / "in"), "--filters", "smooth-1", "--vote", "psnr", "--tau-share", 1),
+        *("--peers", "aod-net", "adnet-color-blind", "--peer-weights", weights, "--jnd-threshold", 0.99999),
+    )
+    assert _run(output, *words) == 0
+    found = [image for image in read_fgrestore(output).images if image.restorer != "smooth-1"]
+    assert {(one.task, one.content, one.restorer) for one in found} == {
+        ("noise", content, "adnet-color-blind") for content in CONTENTS[:2]
+    }
+    digest = sha256((weights / "adnet-color-blind.safetensors").read_bytes()).hexdigest()
+    assert all("hellloxiaotian/ADNet" in one.made_by and digest in one.made_by for one in found)
+    ledger = (output / "restorations.jsonl").read_text()
+    assert _run(output, *words) == 0
+    assert (output / "restorations.jsonl").read_text() == ledger
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
+        (("--peers", "zero-dce"), "name the folder with --peer-weights"),
+        (("--peers", "zero-dce", "--peer-weights", "."), "there is no zero-dce.safetensors"),
+        (("--peers", "zero", "--peer-weights", "."), "there is no published network 'zero'"),
         (("--restorer", "x=cp {input}"), "expected a plain name and a command with"),
         (("--uare", "one"), "expected SEED:FIDELITY"),
         (("--filters", "sharpest"), "there is no filter 'sharpest'"),

@@ -1,0 +1,1 @@
+"""Small published restoration networks, written anew from their papers, that read the published weights."""
