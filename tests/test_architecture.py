@@ -37,7 +37,19 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("words", frozenset({"errors", "vocabulary", "prompts", "analysis", "results", "ratings"})),
     (
         "pictures",
-        frozenset({"images", "saving", "samples", "alpha", "colour", "smoothing", "metadata", "sixteen_bit", "writing"})
+        frozenset(
+            {
+                "images",
+                "saving",
+                "samples",
+                "alpha",
+                "colour",
+                "smoothing",
+                "metadata",
+                "sixteen_bit",
+                "writing",
+            }
+        )
         | frozenset({"masks", "tiling", "view", "folders", "likeness", "opencv_resize", "bradley_terry"})
         | frozenset({"partition", "superpixels", "segmenter"}),
     ),

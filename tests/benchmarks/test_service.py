@@ -32,9 +32,7 @@ def test_the_program_prints_a_table_and_writes_the_report(
             lowest, highest = rows[f"{service_}: p50"]["spread"]
             middle, slow = rows[f"{service_}: p50"]["value"], rows[f"{service_}: p95"]["value"]
             assert 0 < lowest <= middle <= slow <= highest
-            assert (
-                6 / rows[f"{service_}: throughput"]["value"] >= highest
-            )  # all take longer than any
+            assert 6 / rows[f"{service_}: throughput"]["value"] >= highest  # all take longer than any
         together = f"{verb}, batches of up to 3"
         paces = rows[f"{together}: throughput"]["value"], rows[f"{verb}: throughput"]["value"]
         assert rows[f"{together}: throughput"]["ratio"] == pytest.approx(paces[0] / paces[1])
