@@ -117,7 +117,7 @@ class DetailPath(nn.Module):
         self.leave = nn.Sequential(last, nn.PixelShuffle(2))  # (B, 6 + 2K, H, W)
 
     def candidates(self, lq: Tensor, decoded: Tensor, lq_decoded: Tensor) -> Tensor:
-        """What may be mixed in, (B, K, 3, H, W) float32: filters of the input, and the latent's change undone."""
+        """What may be mixed in, (B, K, 3, H, W) float32: the filters' changes, the latent's change undone."""
         undone = (lq_decoded - decoded).float()
         undone = torch.stack([undone, window_mean(undone, COARSE_RADIUS_PX)], dim=1)
         return torch.cat([smoothing_changes(lq, self.filters), undone], dim=1)
@@ -139,9 +139,10 @@ class DetailPath(nn.Module):
     ) -> Tensor:
         """The fused picture (B, 3, H, W), not clamped.
 
-        `lq` is the input, `decoded` D(z) of the restored latent, `lq_decoded` D(E(LQ)); all (B, 3, H, W) float32
-        in the scale of [0, 1] with sides divisible by 16, whatever precision the net has. `weight` in [0, 1] is a number or a map (B, 1, H, W);
-        where it is 0 the result is exactly `decoded`. Raises InputError if the shapes do not fit.
+        `lq` is the input, `decoded` D(z) of the restored latent, `lq_decoded` D(E(LQ)); all (B, 3, H, W)
+        float32 in the scale of [0, 1] with sides divisible by 16, whatever precision the net has. `weight` in
+        [0, 1] is a number or a map (B, 1, H, W); where it is 0 the result is exactly `decoded`. Raises
+        InputError if the shapes do not fit.
         """
         check_sides(lq)
         if not lq.shape == decoded.shape == lq_decoded.shape:
