@@ -21,7 +21,7 @@ import shlex
 import statistics
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ from benchmarks.table import Measured, describe_machine, publish
 from uare.checkpoints.folders import DEFAULT_MODEL
 from uare.documents import model_facts
 from uare.errors import InputError, UAREError
-from uare.images import load_photo_bytes
+from uare.images import Photo, load_photo_bytes
 from uare.pipeline import UAREPipeline
 
 BOUNDARY = "benchmark"
@@ -129,7 +129,7 @@ def measure(pipe: UAREPipeline, load: Load) -> list[Measured]:
 
 def seconds_alone(pipe: UAREPipeline, verb: str, photos: Sequence[bytes]) -> float:
     """Seconds that a verb takes in this process, decoding included; the middle of three."""
-    works = {
+    works: dict[str, Callable[[Photo, Photo], object]] = {
         "assess": lambda a, b: pipe.assess(a),
         "compare": pipe.compare,
         "restore": lambda a, b: pipe.restore(a),

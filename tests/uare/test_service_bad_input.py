@@ -323,7 +323,7 @@ def test_what_nobody_foresaw_is_a_500_without_its_details(
 
     with in_process(app_of(restoring_pipeline)) as client:
         with monkeypatch.context() as patched:
-            patched.setattr(UAREPipeline, "assess", surprised)
+            patched.setattr(UAREPipeline, "assess_together", surprised)
             answer = client.post("/v1/assess", files={"image": ("a", PHOTO)})
         assert "was not foreseen" in the_sentence(answer, 500)
         assert "moon" not in answer.text and "moon" in caplog.text
