@@ -105,6 +105,7 @@ def _options(chosen: argparse.Namespace) -> BuildOptions:
         most_jnd_images=chosen.jnd_images,
         test_only=chosen.test_only,
         content_only=chosen.by_content,
+        split_of=chosen.split_of,
         seed=chosen.seed,
     )
 
@@ -146,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--jnd-images", type=int, default=MOST_JND_IMAGES, metavar="N", help="most pictures of that median")
     add("--test-only", action="store_true", help="everything is for testing: not to be trained on")
     add("--by-content", action="store_true", help="hold out whole contents only, and no pairs of others")
+    add("--split-of", type=Path, metavar="SET", help="contents of this earlier set keep their part")
     add("--seed", type=int, default=0)
     return parser
 

@@ -65,7 +65,6 @@ def _agreement_table(suite: SuiteRun, seed: int) -> Table:
         title=f"{suite.info.title}: attributes and their labels",
         columns=tuple(Column(name=name) for name in columns),
         rows=tuple(rows),
-        notes=suite.info.notes,
     )
 
 

@@ -25,7 +25,16 @@ from data.fgrestore.labels import (
     pseudo_labels,
     score_labels,
 )
-from data.fgrestore.layout import IMAGES, OPEN, PAIRS, FineImage, FinePair, FineSet, write_rows
+from data.fgrestore.layout import (
+    IMAGES,
+    OPEN,
+    PAIRS,
+    FineImage,
+    FinePair,
+    FineSet,
+    content_parts,
+    write_rows,
+)
 from data.fgrestore.measures import BUILTINS, Voter, pseudo_scores, read_measured, voters_named
 from data.fgrestore.pairing import (
     Candidate,
@@ -72,6 +81,7 @@ class BuildOptions:
     most_jnd_images: int = MOST_JND_IMAGES  # drawn for it
     test_only: bool = False  # everything is for testing, nothing may be trained on
     content_only: bool = False  # no split by pair
+    split_of: Path | None = None  # an earlier set, whose contents keep their part
     seed: int = 0
 
 
@@ -91,6 +101,7 @@ def build(options: BuildOptions, tell: Callable[[str], None]) -> Built:
 
     Raises InputError where nothing can be built: no results, no scores, no pairs.
     """
+    earlier = None if options.split_of is None else content_parts(options.split_of)
     gathered = _gather(options, tell)
     if not gathered.results:
         raise InputError(" ".join(["no restored pictures to pair.", *gathered.problems[:5]]))
@@ -129,6 +140,7 @@ def build(options: BuildOptions, tell: Callable[[str], None]) -> Built:
         options.seed,
         test_only=options.test_only,
         content_only=options.content_only,
+        earlier=earlier,
     )
     write_rows(labelled, FinePair, options.output / PAIRS)
     write_rows(open_pairs, FinePair, options.output / OPEN)

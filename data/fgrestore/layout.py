@@ -143,6 +143,11 @@ def read_images(folder: Path) -> list[FineImage]:
     return _rows(folder / IMAGES, {}, FineImage)
 
 
+def content_parts(folder: Path) -> dict[str, str]:
+    """Content -> its part in the split by content of a set written here."""
+    return {one.content: one.split_content for one in read_images(folder) if one.split_content}
+
+
 def _mapped(path: Path) -> dict[str, tuple[Path, dict[str, str]]]:
     import yaml
 

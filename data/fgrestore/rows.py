@@ -45,11 +45,15 @@ def placed_rows(
     *,
     test_only: bool,
     content_only: bool = False,
+    earlier: Mapping[str, str] | None = None,
 ) -> tuple[list[FinePair], list[FinePair], list[FineImage]]:
-    """Labelled pairs, open pairs and images, with their places in both splits, or in that by content."""
+    """Labelled pairs, open pairs and images, with their places in both splits, or in that by content.
+
+    earlier: content -> its part in an earlier set, which it keeps.
+    """
     labelled = [pair for pair in pairs if pair.label is not None]
     pair_split = {} if content_only else by_pair({pair.id: pair.task for pair in labelled}, seed)
-    content_split = by_content([pair.content for pair in pairs], seed)
+    content_split = by_content([pair.content for pair in pairs], seed, earlier)
     if test_only:
         pair_split, content_split = dict.fromkeys(pair_split, TEST), dict.fromkeys(content_split, TEST)
     named = {pair.id: (pair.image_a, pair.image_b) for pair in labelled if pair.id in pair_split}

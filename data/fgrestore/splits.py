@@ -21,9 +21,16 @@ def by_pair(tasks: Mapping[str, str], seed: int) -> dict[str, str]:
     return split
 
 
-def by_content(contents: Sequence[str], seed: int) -> dict[str, str]:
-    """Content -> TRAIN or TEST, a fifth of the contents for testing."""
-    return _parted(sorted(set(contents)), f"{seed} content")
+def by_content(
+    contents: Sequence[str], seed: int, earlier: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Content -> TRAIN or TEST, a fifth of the contents for testing.
+
+    earlier: content -> where it stood in an earlier set. There it stays, so that what was trained on that set
+    can be tested on this one; only the others are parted.
+    """
+    kept = {content: part for content, part in (earlier or {}).items() if content in contents}
+    return kept | _parted(sorted(set(contents) - kept.keys()), f"{seed} content")
 
 
 def _parted(names: Sequence[str], seed: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import sys
 import time
 from hashlib import sha256
@@ -17,7 +18,7 @@ from safetensors.torch import save_file
 
 from data.build_fgrestore import main
 from data.fgrestore.inputs import Harm, harmed_photos
-from data.fgrestore.layout import read_fgrestore, read_open
+from data.fgrestore.layout import content_parts, read_fgrestore, read_open
 from data.fgrestore.restorers import Command, our_restorer
 from data.votes import Vote, write_votes
 from eval.peers.table import NETWORKS
@@ -124,6 +125,20 @@ def test_held_out_by_content_only_no_pair_of_another_content_is(tmp_path: Path) 
     found = read_fgrestore(tmp_path / "set")
     assert {pair.split_pair for pair in found.pairs} == {image.split_pair for image in found.images} == {""}
     assert {pair.split_content for pair in found.pairs} == {"train", "test"}
+
+
+def test_contents_keep_the_part_that_they_had_in_an_earlier_set(tmp_path: Path) -> None:
+    words = ("--tau-share", 1, "--jnd-threshold", 0.9999, "--by-content")
+    results = _results(tmp_path / "r")
+    assert _pseudo(tmp_path / "first", results, *words) == 0
+    for place, content in enumerate("abcdefgh"):  # with so many more, others would be drawn
+        shutil.copytree(results / "noise" / CONTENTS[place % 3], results / "noise" / content)
+    assert _pseudo(tmp_path / "second", results, *words, "--split-of", tmp_path / "first") == 0
+    before, after = content_parts(tmp_path / "first"), content_parts(tmp_path / "second")
+    assert before.keys() == set(CONTENTS) and set(before.values()) == {"train", "test"}
+    assert {content: after[content] for content in CONTENTS} == before
+    new = [part for content, part in after.items() if content not in before]
+    assert sorted(new) == ["test"] * 2 + ["train"] * 6  # a fifth, rounded up
 
 
 def test_scores_of_people_and_their_threshold_come_from_the_table(tmp_path: Path) -> None:
@@ -301,6 +316,7 @@ def test_published_networks_restore_what_they_are_for_and_their_weights_are_name
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
+        (("--results", ".", "--split-of", "nowhere"), "there is no file nowhere/images.parquet"),
         (("--peers", "zero-dce"), "name the folder with --peer-weights"),
         (("--peers", "zero-dce", "--peer-weights", "."), "there is no zero-dce.safetensors"),
         (("--peers", "zero", "--peer-weights", "."), "there is no published network 'zero'"),
