@@ -125,7 +125,8 @@ def _by_task(
     rows: Sequence[JudgeResult], title: str, cell: Callable[[TaskResult], Cell], average: str, note: str
 ) -> Table:
     tasks = _tasks(rows)
-    columns = [Column(name="judge"), *(Column(name=task, better="higher") for task in (*tasks, AVERAGE))]
+    columns = [Column(name="judge"), Column(name="kind")]
+    columns += [Column(name=task, better="higher") for task in (*tasks, AVERAGE)]
     columns.append(Column(name="pairs"))
     return Table(
         title=title,
@@ -133,6 +134,7 @@ def _by_task(
         rows=tuple(
             (
                 word(row.judge),
+                word(row.kind),
                 *(cell(row.tasks.get(task, TaskResult())) for task in tasks),
                 number(row.average(average), DECIMALS),
                 count(sum(one.num_pairs for one in row.tasks.values())),
