@@ -50,7 +50,8 @@ PUBLISHED |= {"clipiqa": "clipiqa", "musiq": "musiq", "maniqa_pipal": "maniqa"}
 # Whose values are recorded under which name; all of them from the codes of the metrics' authors.
 CALIBRATED = {"psnr_rgb": "psnr", "ssim_y_yiq": "ssim", "lpips_alex": "lpips"}
 CALIBRATED |= {
-    id: id for id in ("gmsd", "fsim", "niqe", "dists", "musiq", "ms_ssim", "vif", "vsi", "nlpd", "piqe")
+    id: id
+    for id in ("gmsd", "fsim", "niqe", "brisque", "dists", "musiq", "ms_ssim", "vif", "vsi", "nlpd", "piqe")
 }
 CALIBRATION_PAIRS = ("I03", "I04", "I06", "I08", "I19")
 

@@ -36,7 +36,7 @@ _FILES = {
 }
 _WINDOW, _SIGMA = 7, 7 / 6
 _NEARLY_ZERO = 1e-9  # far above rounding errors (1e-13), far below one grey level (1e-2)
-_SHAPES = np.arange(200, 10001) / 1000  # shape parameters that are tried
+SHAPES = np.arange(200, 10001) / 1000  # shape parameters that are tried
 # Shifts (down, right) to the neighbours whose products are looked at.
 _NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
@@ -93,8 +93,8 @@ def niqe(image: Array, model: PristineModel) -> float:
     luma = np.round(np.round(255 * full_luma(image[: rows * BLOCK, : columns * BLOCK]), 4))
     features = np.concatenate(
         [
-            _patch_features(_local_contrast(luma), BLOCK),
-            _patch_features(_local_contrast(halve(luma / 255) * 255), BLOCK // 2),
+            _patch_features(local_contrast(luma), BLOCK),
+            _patch_features(local_contrast(halve(luma / 255) * 255), BLOCK // 2),
         ],
         axis=1,
     )  # (patches, 36)
@@ -107,35 +107,38 @@ def niqe(image: Array, model: PristineModel) -> float:
     return float(np.sqrt(difference @ spread @ difference))
 
 
-def _local_contrast(plane: Array) -> Array:
-    """Mean-subtracted, contrast-normalised values (H, W) of a plane in 0 to 255, the edge repeated."""
-    mean = _blur(plane)
-    deviation = np.sqrt(np.abs(_blur(plane * plane) - mean**2))
+def local_contrast(plane: Array, beyond: str = "nearest") -> Array:
+    """Mean-subtracted, contrast-normalised values (H, W) of a plane in 0 to 255.
+
+    beyond: what the window sees outside, "nearest" for the edge repeated, "constant" for zeros.
+    """
+    mean = _blur(plane, beyond)
+    deviation = np.sqrt(np.abs(_blur(plane * plane, beyond) - mean**2))
     contrast = (plane - mean) / (deviation + 1)
     return np.where(np.abs(contrast) < _NEARLY_ZERO, 0, contrast)
 
 
-def _blur(plane: Array) -> Array:
+def _blur(plane: Array, beyond: str) -> Array:
     offsets = np.arange(_WINDOW) - _WINDOW // 2
     kernel = np.exp(-(offsets**2) / (2 * _SIGMA**2))
     kernel /= kernel.sum()
-    return correlate1d(correlate1d(plane, kernel, axis=0, mode="nearest"), kernel, axis=1, mode="nearest")
+    return correlate1d(correlate1d(plane, kernel, axis=0, mode=beyond), kernel, axis=1, mode=beyond)
 
 
 def _patch_features(contrast: Array, block: int) -> Array:
     """(patches, 18): shape and width of the values, then shape, mean and two widths of four products."""
     rows, columns = contrast.shape[0] // block, contrast.shape[1] // block
     patches = contrast.reshape(rows, block, columns, block).swapaxes(1, 2).reshape(-1, block, block)
-    shape, left, right = _fit_asymmetric(patches)
+    shape, left, right = fit_asymmetric(patches)
     features = [shape, (left + right) / 2]
     for shift in _NEIGHBOURS:
-        shape, left, right = _fit_asymmetric(patches * np.roll(patches, shift, axis=(1, 2)))
+        shape, left, right = fit_asymmetric(patches * np.roll(patches, shift, axis=(1, 2)))
         mean = (right - left) * (gamma(2 / shape) / gamma(1 / shape))
         features += [shape, mean, left, right]
     return np.stack(features, axis=1)
 
 
-def _fit_asymmetric(patches: Array) -> tuple[Array, Array, Array]:
+def fit_asymmetric(patches: Array) -> tuple[Array, Array, Array]:
     """Shape and the two widths of an asymmetric generalised Gaussian, by moments, of each (n, b, b) patch."""
     values = patches.reshape(len(patches), -1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -148,7 +151,7 @@ def _fit_asymmetric(patches: Array) -> tuple[Array, Array, Array]:
     table = _moment_ratios()
     upper = np.clip(np.searchsorted(table, target), 1, len(table) - 1)
     nearest = np.where(target - table[upper - 1] <= table[upper] - target, upper - 1, upper)
-    shape = np.where(np.isnan(target), np.nan, _SHAPES[nearest])
+    shape = np.where(np.isnan(target), np.nan, SHAPES[nearest])
     width = np.sqrt(gamma(1 / shape) / gamma(3 / shape))
     return shape, left * width, right * width
 
@@ -159,7 +162,7 @@ def _root_mean_square(values: Array, chosen: np.ndarray) -> Array:
 
 @cache
 def _moment_ratios() -> Array:
-    return gamma(2 / _SHAPES) ** 2 / (gamma(1 / _SHAPES) * gamma(3 / _SHAPES))
+    return gamma(2 / SHAPES) ** 2 / (gamma(1 / SHAPES) * gamma(3 / SHAPES))
 
 
 def halve(plane: Array) -> Array:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from eval.metrics import full_reference as fr
+from eval.metrics.brisque import load_brisque
 from eval.metrics.fsim import fsim
 from eval.metrics.full_reference import MSE_FLOOR, Array
 from eval.metrics.niqe import load_niqe
@@ -168,6 +169,20 @@ METRICS: tuple[Metric, ...] = (
         made_by=OWN,
         protocol="full-range luma (YIQ) rounded to integers, patches of 96 px, float64 on the processor",
         load=load_niqe,
+    ),
+    Metric(
+        id="brisque",
+        name="BRISQUE",
+        unit="",
+        higher_is_better=False,
+        lowest=None,
+        highest=None,
+        needs_reference=False,
+        decimals=2,
+        made_by=OWN,
+        protocol="full-range luma (YIQ) rounded to integers, zeros beyond the border, the authors' machine",
+        load=load_brisque,
+        default=False,
     ),
     Metric(
         id="uare_score",

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.io import savemat
+from torch import Tensor
 
 from eval.metrics import METRICS, MetricUnavailable, find_metrics
+from eval.metrics.brisque import brisque, read_support_vectors
 from eval.metrics.niqe import PristineModel, halve, niqe, read_pristine_model
 from eval.metrics.own_score import own_weights_version
 from eval.pictures import read_picture
@@ -18,6 +20,7 @@ from uare.errors import InputError
 
 # Official values of pictures with flat areas hang on rounding errors (see eval.metrics.niqe): 0.6 % at most.
 OFFICIAL_TOLERANCE = 0.006
+BRISQUE_TOLERANCE = 2.5  # of about 100 points; pyiqa's differs by up to 5.4 from the same values
 EXACT = "I04"  # no flat areas: the official value to the last digits printed
 # pyiqa's values on a graphics card, same reason; the means of 60 pictures agree to the third decimal.
 PUBLISHED_TOLERANCE, PUBLISHED_MEAN_TOLERANCE = 0.08, 0.0005
@@ -36,6 +39,37 @@ def test_niqe_gives_the_values_of_its_authors_code(shared_dir: Path, pristine: P
         found = niqe(read_picture(data_dir / "dist_dir" / f"{name}.webp"), pristine)
         tolerance = 1e-10 if name == EXACT else OFFICIAL_TOLERANCE
         assert found == pytest.approx(float(official[f"{name}.bmp"]), rel=tolerance), name
+
+
+def test_brisque_gives_the_values_of_its_authors_code(shared_dir: Path) -> None:
+    data_dir = shared_dir / "data-dev" / "iqa-calibration"
+    machine = read_support_vectors(shared_dir / "data-dev" / "metric-params")
+    with (data_dir / "results_official.csv").open(encoding="utf-8") as file:
+        official = next(row for row in csv.DictReader(file) if row["Method"] == "brisque")
+    for name in ("I03", "I04", "I06", "I08", "I19"):
+        found = brisque(read_picture(data_dir / "dist_dir" / f"{name}.webp"), machine)
+        tolerance = 1e-3 if name == EXACT else BRISQUE_TOLERANCE
+        assert found == pytest.approx(float(official[f"{name}.bmp"]), abs=tolerance), name
+
+
+def test_brisque_falls_when_noise_goes(shared_dir: Path, astronaut: Tensor) -> None:
+    machine = read_support_vectors(shared_dir / "data-dev" / "metric-params")
+    photo = astronaut[0].permute(1, 2, 0).double().numpy()
+    noisy = np.clip(photo + 0.1 * np.random.default_rng(0).standard_normal(photo.shape), 0, 1)
+    assert brisque(photo, machine) < brisque(noisy, machine) - 10
+
+
+def test_brisque_reads_a_machine_of_libsvm(tmp_path: Path) -> None:
+    head = "svm_type epsilon_svr\nkernel_type rbf\ngamma 0.5\nnr_class 2\ntotal_sv 2\nrho -3\nSV\n"
+    (tmp_path / "allmodel").write_text(head + "2 1:1 36:-1\n-1 2:0.5\n")
+    machine = read_support_vectors(tmp_path)
+    # distances² of the origin: 2 and 0.25
+    assert machine(np.zeros(36)) == pytest.approx(2 * np.exp(-1) - np.exp(-0.125) + 3)
+    (tmp_path / "allmodel").write_text(head.replace("rbf", "linear"))
+    with pytest.raises(MetricUnavailable, match="allmodel holds no machine of BRISQUE"):
+        read_support_vectors(tmp_path)
+    with pytest.raises(InputError, match="15x40 px, BRISQUE needs 16 px"):
+        brisque(np.zeros((40, 15, 3)), machine)
 
 
 def test_niqe_gives_the_published_values_of_restored_pictures(
