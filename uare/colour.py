@@ -1,5 +1,6 @@
 """Colour that a restoration must not change: luma, and low frequencies taken from the source."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -65,9 +66,19 @@ def retoned(source: Tensor, result: Tensor) -> Tensor:
 
 
 def window_mean(image: Tensor, radius: int) -> Tensor:
-    """Mean over windows of 2·radius + 1 pixels, cut at the borders; (B, C, h, w) both ways."""
-    for kernel, padding in (((2 * radius + 1, 1), (radius, 0)), ((1, 2 * radius + 1), (0, radius))):
-        image = F.avg_pool2d(image, kernel, 1, padding, count_include_pad=False)
+    """Mean over windows of 2·radius + 1 pixels, cut at the borders; (B, C, h, w) both ways.
+
+    Sums of shifted pictures: several times as fast as pooling on a processor.
+    """
+    for axis, padding in ((-2, (0, 0, radius, radius)), (-1, (radius, radius))):
+        length = image.shape[axis]
+        padded = F.pad(image, padding)
+        total = padded.narrow(axis, 0, length).clone()
+        for shift in range(1, 2 * radius + 1):
+            total += padded.narrow(axis, shift, length)
+        places = torch.arange(length, device=image.device)
+        inside = (places + radius).clamp(max=length - 1) - (places - radius).clamp(min=0) + 1
+        image = total.div_(inside if axis == -1 else inside[:, None])
     return image
 
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from uare.colour import window_mean
 
 
-def self_guided(image: Tensor, radius: int, epsilon: float) -> Tensor:
+def moments(image: Tensor, radius: int) -> tuple[Tensor, Tensor]:
+    """Mean (B, 3, H, W) and variance (B, 1, H, W), mean over the channels, in windows around each pixel."""
+    mean = window_mean(image, radius)
+    variance = (window_mean(image * image, radius) - mean * mean).mean(1, keepdim=True)
+    return mean, variance.clamp(min=0)
+
+
+def self_guided(image: Tensor, mean: Tensor, variance: Tensor, radius: int, epsilon: float) -> Tensor:
     """Guided filter of an image (B, 3, H, W) float32 with itself as its guide (He, Sun and Tang 2013).
 
-    Where the variance in a window of 2·radius + 1 pixels, mean over the channels, is far below `epsilon`
-    the result is the window's mean, where it is far above the image itself.
+    `mean` and `variance` are its moments for that radius. Where the variance is far below `epsilon` the
+    result is the window's mean, where it is far above the image itself.
     """
-    mean = window_mean(image, radius)
-    variance = (window_mean(image * image, radius) - mean * mean).mean(1, keepdim=True).clamp(min=0)
     slope = variance / (variance + epsilon)  # (B, 1, H, W)
     return window_mean(slope, radius) * image + window_mean((1 - slope) * mean, radius)
 
@@ -29,9 +33,11 @@ def smoothing_changes(image: Tensor, filters: Sequence[tuple[int, float]]) -> Te
     2017), whose shares are sent with the picture; here a network chooses them.
     """
     image = image.float()
-    if not filters:
-        return image.new_zeros(image.shape[0], 0, *image.shape[1:])
-    return torch.stack([self_guided(image, *one) for one in filters], dim=1) - image[:, None]
+    known = {radius: moments(image, radius) for radius in {radius for radius, _ in filters}}
+    changes = image.new_empty(image.shape[0], len(filters), *image.shape[1:])
+    for place, (radius, epsilon) in enumerate(filters):
+        changes[:, place] = self_guided(image, *known[radius], radius, epsilon) - image
+    return changes
 
 
 def mixed(changes: Tensor, shares: Tensor) -> Tensor:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from uare.smoothing import mixed, self_guided, smoothing_changes
+from uare.smoothing import mixed, smoothing_changes
 
 FILTERS = [(1, 5e-4), (3, 8e-3)]
+
+
+def self_guided(image: Tensor, radius: int, epsilon: float) -> Tensor:
+    """The filtered image itself."""
+    return image + smoothing_changes(image, [(radius, epsilon)])[:, 0]
 
 
 def noisy_edge() -> tuple[Tensor, Tensor]:
