@@ -174,17 +174,7 @@ class UAREPipeline:
 
     def compare(self, a: Photos, b: Photos, reference: Photos | None = None) -> Comparison:
         """Says which photo is better; `reference` is what both were made from."""
-        first, second = _pixels(_loaded(a)), _pixels(_loaded(b))
-        original = None if reference is None else _pixels(_loaded(reference))
-        return compare_photos(
-            self.model,
-            self.tokenizer,
-            first,
-            second,
-            original,
-            judge=self.judge,
-            asks_words=self.asks_words,
-        )
+        return self.compare_together([(a, b, reference)])[0]
 
     def compare_together(
         self, pairs: Sequence[tuple[Photos, Photos, Photos | None]], on_text: OnText | None = None

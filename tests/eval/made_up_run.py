@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,13 @@ from eval.records import (
     Item,
     MetricInfo,
     Prediction,
+    Run,
     RunInfo,
     Score,
     SubjectInfo,
+    SubjectRun,
     SuiteInfo,
+    SuiteRun,
     write_lines,
     write_run_info,
 )
@@ -209,3 +213,34 @@ def _picture(path: Path, size: tuple[int, int], level: int) -> None:
     pixels = np.clip(level + 120 * columns / width + 30 * (rows % 8 == 0), 0, 255)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.stack([pixels, pixels * 0.8, pixels * 0.6], axis=-1).astype(np.uint8)).save(path)
+
+
+def judged_run(
+    items: Iterable[Item], predictions: Mapping[str, Prediction], suite: str, kind: str = SCORE
+) -> Run:
+    """A run of one suite and one judge, which said this of its items."""
+    listed = tuple(items)
+    info = SuiteInfo(
+        name=suite,
+        title="",
+        kind=kind,
+        num_items=len(listed),
+        num_listed=len(listed),
+        groups=(),
+        data_sha256="",
+        missing=None,
+    )
+    judge = SubjectInfo(name="judge", folder="judge", kind=MODEL, source="", digest="0")
+    run_info = RunInfo(
+        command="",
+        git_hash=None,
+        versions={},
+        seed=0,
+        limit=None,
+        suites=(info,),
+        subjects=(judge,),
+        metrics=(),
+        problems=(),
+    )
+    done = SubjectRun(info=judge, predictions=dict(predictions))
+    return Run(folder=Path("."), info=run_info, suites=(SuiteRun(info=info, items=listed, subjects=(done,)),))

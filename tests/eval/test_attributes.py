@@ -15,16 +15,10 @@ from eval.adapters.subject import Answer
 from eval.attribute_tables import HARMED, attribute_section
 from eval.attributes import attribute_rows, confusion, rated_by, worst_harms
 from eval.records import (
-    MODEL,
     SCORE,
     Item,
     Prediction,
     Run,
-    RunInfo,
-    SubjectInfo,
-    SubjectRun,
-    SuiteInfo,
-    SuiteRun,
 )
 from eval.report.markdown import section_lines
 from eval.runner import prediction_digest
@@ -34,6 +28,7 @@ from eval.suites.items import list_items, make_item
 from eval.suites.suite import Candidate, Request
 from eval.suites.synthetic import CLEAN
 from eval.suites.table import suites_named
+from tests.eval.made_up_run import judged_run
 from uare.ratings import OVERALL
 from uare.results import Assessment
 from uare.vocabulary import ATTRIBUTES, HARMED_BY
@@ -82,32 +77,7 @@ def run_of(say: Callable[[Item], dict[str, float]], name: str = HARMED, photos: 
             problem=None,
             attributes=said,
         )
-    info = SuiteInfo(
-        name=name,
-        title="Harmed",
-        kind=SCORE,
-        num_items=len(items),
-        num_listed=len(items),
-        groups=(),
-        data_sha256="",
-        missing=None,
-    )
-    judge = SubjectInfo(name="judge", folder="judge", kind=MODEL, source="", digest="0")
-    run_info = RunInfo(
-        command="",
-        git_hash=None,
-        versions={},
-        seed=0,
-        limit=None,
-        suites=(info,),
-        subjects=(judge,),
-        metrics=(),
-        problems=(),
-    )
-    suite = SuiteRun(
-        info=info, items=tuple(items), subjects=(SubjectRun(info=judge, predictions=predictions),)
-    )
-    return Run(folder=Path("."), info=run_info, suites=(suite,))
+    return judged_run(items, predictions, name)
 
 
 def honest(item: Item) -> dict[str, float]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from eval.naming_tables import COMBINED, naming_section
-from eval.records import MODEL, Item, Prediction, Run, RunInfo, SubjectInfo, SubjectRun, SuiteInfo, SuiteRun
+from eval.records import Item, Prediction, Run
+from tests.eval.made_up_run import judged_run
 
 
 def _item(name: str, group: str, photo: str) -> Item:
@@ -27,38 +26,11 @@ def _item(name: str, group: str, photo: str) -> Item:
 
 
 def _run(texts: dict[Item, str | None], suite: str = COMBINED) -> Run:
-    info = SuiteInfo(
-        name=suite,
-        title="",
-        kind="restore",
-        num_items=len(texts),
-        num_listed=len(texts),
-        groups=(),
-        data_sha256="",
-        missing=None,
-    )
     predictions = {
         item.id: Prediction(item=item.id, file=None, score=None, text=text, elapsed_s=1, problem=None)
         for item, text in texts.items()
     }
-    subject = SubjectInfo(name="judge", folder="judge", kind=MODEL, source="", digest="0")
-    run_info = RunInfo(
-        command="",
-        git_hash=None,
-        versions={},
-        seed=0,
-        limit=None,
-        suites=(info,),
-        subjects=(subject,),
-        metrics=(),
-        problems=(),
-    )
-    done = SubjectRun(info=subject, predictions=predictions)
-    return Run(
-        folder=Path("."),
-        info=run_info,
-        suites=(SuiteRun(info=info, items=tuple(texts), subjects=(done,)),),
-    )
+    return judged_run(texts, predictions, suite, kind="restore")
 
 
 def test_shares_of_named_harms_by_group_and_number_of_harms() -> None:
